@@ -31,7 +31,6 @@ UnknownCode = Literal[
     "too_large",
     "nobody",
     "too_few",
-    "too_few_events",
     "no_spread",
     "too_skewed",
     "unlike_units",

@@ -73,7 +73,7 @@ class GuardVerdict(Frozen):
         verdict: `pass`: all values that the bounds leave are inside the margin. `fail`: all are beyond it.
             `inconclusive`: some are on either side. `no_data`: nothing is known, and `unknown` says why.
         number: Which look this is, counted from 1.
-        look: What was counted; None where it cannot be told.
+        look: What was counted, for the looks that follow; None where it cannot be told, or a clock went back.
         critical: Standard errors from the estimate to each bound, in thousandths, before corrections; 1,960 would be
             a single look at 95 %.
         more_to_pass: Customers, of both groups together in the same proportion, that it roughly takes until it passes

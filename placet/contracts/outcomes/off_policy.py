@@ -1,6 +1,8 @@
 """What a changed strategy would have brought, estimated from choices that another one made."""
 
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from placet.contracts.base import Frozen
 from placet.contracts.outcomes.figures import Between, ConfidenceBp, Customers, Millionths, Unit
@@ -35,3 +37,10 @@ class OffPolicyEstimate(Frozen):
     difference: Millionths
     difference_between: Between
     confidence_bp: ConfidenceBp
+
+    @model_validator(mode="after")
+    def _inside_their_intervals(self) -> Self:
+        for figure, ends in ((self.value, self.between), (self.difference, self.difference_between)):
+            if not ends.low <= figure <= ends.high:
+                raise ValueError(f"{figure} is outside its interval, {ends.low} to {ends.high}")
+        return self

@@ -11,7 +11,7 @@ from placet.contracts.outcomes.guard import Bounds
 from placet.contracts.strategies.rollout import GuardRail
 from placet.contracts.strategies.written import Margin
 from placet.decisioning.outcomes.groups import Group
-from placet.decisioning.outcomes.intervals import Number, Range, difference, range_of, ratio
+from placet.decisioning.outcomes.intervals import Number, Range, apart, range_of, ratio
 
 _HUNDREDTHS: Final = 100 * 100
 
@@ -25,7 +25,7 @@ def boundary(rail: GuardRail) -> int:
 def ends(margin: Margin, treated: Range, control: Range) -> tuple[Number, Number]:
     """Return the lower and upper end of what a margin speaks of."""
     if margin.unit == "points":
-        return difference(treated, control)
+        return apart("share", treated, control)
     low, high = ratio(treated, control)
     return low - 1, high - 1
 

@@ -25,8 +25,7 @@ from placet.decisioning.guard_rails.needing import more_until
 from placet.decisioning.guard_rails.sequences import critical, information
 from placet.decisioning.outcomes.groups import CONTROL, TREATED, Group, comparable, unknown
 from placet.decisioning.outcomes.intervals import WHOLE_BP
-from placet.decisioning.outcomes.sample_ratio import sample_ratio
-from placet.decisioning.outcomes.uplift import unspread
+from placet.decisioning.outcomes.uplift import mismatch, unspread
 from placet.decisioning.strategies.measures import OUTCOMES
 
 LEAST_CONFIDENCE_BP: Final = 8_000
@@ -68,7 +67,7 @@ def judge(
             verdict="no_data",
             rail=rail,
             number=number,
-            look=looked if isinstance(looked, Look) else None,
+            look=None if groups.code == "clock_went_back" or isinstance(looked, Unknown) else looked,
             counting=counting,
             confidence_bp=rail.confidence if _confident(rail) else None,
             unknown=groups,
@@ -143,7 +142,7 @@ def _groups(
     """Return the groups to be judged, or why they cannot be."""
     if isinstance(looked, Unknown):
         return looked
-    found = _unfit(rail) or _out_of_order([*before, looked], counting)
+    found = _unfit(rail) or _out_of_order(before, looked, counting)
     if found is not None:
         return found
     groups = comparable(treated or _NOBODY, control or _NOBODY)
@@ -171,23 +170,25 @@ def _unfit(rail: GuardRail) -> Unknown | None:
     return None
 
 
-def _out_of_order(looks: Sequence[Look], counting: Counting) -> Unknown | None:
-    """Say which look is not after the one before it, by its time or by its counts."""
-    for one, later in pairwise(looks):
+def _out_of_order(before: Sequence[Look], now: Look, counting: Counting) -> Unknown | None:
+    """Say why a look does not follow those before it, by its time or by its counts.
+
+    Counts are compared with the last look only: where an erased customer took theirs away, the looks after go on.
+    """
+    for one, later in pairwise([*before, now]):
         if later.at <= one.at:
-            said = (
-                f"a look of {rfc3339(later.at)} follows one of {rfc3339(one.at)}: a clock went back, or looks are mixed"
-            )
+            said = f"a look of {rfc3339(later.at)} follows one of {rfc3339(one.at)}: a clock went back"
             return unknown("clock_went_back", said)
-        if counting == "anew":
-            continue
-        for name, was, now in ((TREATED, one.treated, later.treated), (CONTROL, one.control, later.control)):
-            if now.customers < was.customers or now.total < was.total:
-                said = (
-                    f"{name}: {now.customers} customers with {now.total} in all, after {was.customers} with "
-                    f"{was.total}; who was counted once must stay counted as they were"
-                )
-                return unknown("figures_went_back", said)
+    if counting == "anew" or not before:
+        return None
+    last = before[-1]
+    for name, was, seen in ((TREATED, last.treated, now.treated), (CONTROL, last.control, now.control)):
+        if seen.customers < was.customers or seen.total < was.total:
+            said = (
+                f"{name}: {seen.customers} customers with {seen.total} in all, after {was.customers} with {was.total}; "
+                "who was counted once must stay counted as they were"
+            )
+            return unknown("figures_went_back", said)
     return None
 
 
@@ -199,11 +200,9 @@ def _not_judged(
         if group.customers < rail.sample:
             said = f"{name}: {group.customers} customers, and the guard rail asks for {rail.sample} of each group"
             return unknown("too_few", said)
-    ratio = sample_ratio(treated.customers, control.customers, planned, look=look)
-    if isinstance(ratio, Unknown):
-        return ratio
-    if ratio.verdict == "sample_ratio_mismatch":
-        return unknown("sample_ratio_mismatch", ratio.detail)
+    found = mismatch(treated, control, planned=planned, look=look)
+    if found is not None:
+        return found
     if rail.by_more_than.unit == "percent" and control.total == 0:
         said = f"the control group has nothing of {rail.measure}: there are no per cent of it"
         return unknown("control_has_none", said)

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from placet.contracts.outcomes.figures import Unit
 from placet.decisioning.outcomes.groups import Figures, Group
 
 Number = Any
@@ -105,6 +106,12 @@ def range_of(group: Group, z: Number) -> Range:
         return share_range(group.customers, group.total, z)
     found = mean_range(group.customers, group.mean, group.variance, group.third, z)
     return Range(found.middle, np.maximum(found.low, 0.0), found.high)
+
+
+def apart(unit: Unit, one: Range, other: Range) -> tuple[Number, Number]:
+    """Return the ends of the interval of a difference in this unit; shares are at most all apart."""
+    low, high = difference(one, other)
+    return (np.maximum(low, -1.0), np.minimum(high, 1.0)) if unit == "share" else (low, high)
 
 
 def difference(one: Range, other: Range) -> tuple[Number, Number]:

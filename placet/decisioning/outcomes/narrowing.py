@@ -22,15 +22,32 @@ from placet.decisioning.outcomes.groups import (
     share_group,
     unknown,
 )
-from placet.decisioning.outcomes.intervals import WHOLE_BP, Range, difference, mean_range, standard_errors
+from placet.decisioning.outcomes.intervals import (
+    MOST_SKEW,
+    WHOLE_BP,
+    Range,
+    apart,
+    mean_range,
+    skewness,
+    standard_errors,
+)
 from placet.decisioning.outcomes.uplift import CONFIDENCE_BP, between, relative, uplift
 
 FEWEST_OF_EACH: Final = 10
 """Of a share, customers of each group who have it, and who have it not: of fewer the plain interval is kept."""
+_MOST_RATIO_BP: Final = 1_000_000
+_NOTHING: Final = 1e-9
+"""Variance that rounding alone leaves."""
 
 
 def narrowed_uplift(
-    unit: Unit, *, treated: Values, treated_before: Values, control: Values, control_before: Values
+    unit: Unit,
+    *,
+    treated: Values,
+    treated_before: Values,
+    control: Values,
+    control_before: Values,
+    planned: tuple[int, int] | None = None,
 ) -> Uplift | Unknown:
     """Return the uplift by what was known before; the plain one where that would be wider or cannot be computed.
 
@@ -40,8 +57,9 @@ def narrowed_uplift(
         treated_before: The same before it, in the same order.
         control: As `treated`, of the control group.
         control_before: As `treated_before`.
+        planned: As `uplift`.
     """
-    plain = uplift(_group(unit, treated), _group(unit, control))
+    plain = uplift(_group(unit, treated), _group(unit, control), planned=planned)
     if isinstance(plain, Unknown):
         return plain
     pairs = [_pair(unit, *of) for of in ((treated, treated_before), (control, control_before))]
@@ -80,17 +98,21 @@ def _narrowed(plain: Uplift, pairs: list[tuple[Figures, Figures]]) -> Uplift:
     adjusted = [now - theta * (then - overall) for now, then in pairs]
     many = sum(len(one) for one in adjusted)
     lost = (many - 2) / (many - 3)  # theta took one degree of freedom
-    ratio_bp = round(_squared_error(adjusted) * lost / _squared_error([now for now, _ in pairs]) * WHOLE_BP)
+    ratio = _squared_error(adjusted) * lost / _squared_error([now for now, _ in pairs])
+    ratio_bp = min(round(ratio * WHOLE_BP), _MOST_RATIO_BP)
+    if min(float(one.var()) for one in adjusted) <= _NOTHING or max(map(_skew, adjusted)) > MOST_SKEW:
+        return _kept(plain, "what is left without it has no spread, or a few customers have nearly all of it", ratio_bp)
     z = standard_errors(CONFIDENCE_BP)
     ours, theirs = (_range(one, lost, z) for one in adjusted)
-    low, high = (float(end) for end in difference(ours, theirs))
-    apart = float(ours.middle - theirs.middle)
-    narrow = between(apart, low, high)
+    low, high = (float(end) for end in apart(plain.unit, ours, theirs))
+    seen = float(ours.middle - theirs.middle)
+    narrow = between(seen, low, high)
     if ratio_bp >= WHOLE_BP or narrow.high - narrow.low > plain.between.high - plain.between.low:
         return _kept(plain, "what customers had before says too little of what they have now", ratio_bp)
-    return plain.model_copy(
-        update={
-            "difference": round(apart * MILLION),
+    return Uplift.model_validate(
+        {
+            **dict(plain),
+            "difference": round(seen * MILLION),
             "between": narrow,
             "relative": relative(float(ours.middle), float(theirs.middle), ours, theirs),
             "method": "cuped",
@@ -101,15 +123,21 @@ def _narrowed(plain: Uplift, pairs: list[tuple[Figures, Figures]]) -> Uplift:
 
 def _theta(pairs: list[tuple[Figures, Figures]]) -> float | None:
     """Return covariance over variance, both inside the groups; None where nothing differed before."""
-    together = apart = 0.0
+    together = inside = 0.0
     for now, then in pairs:
         distance = then - then.mean()
         together += float((distance * (now - now.mean())).sum())
         squares = float((distance**2).sum())
         if squares == 0:
             return None
-        apart += squares
-    return together / apart
+        inside += squares
+    return together / inside
+
+
+def _skew(adjusted: Figures) -> float:
+    """Return the size of the skewness of a group's mean."""
+    distance = adjusted - adjusted.mean()
+    return abs(float(skewness(len(adjusted), adjusted.var(ddof=1), (distance**3).mean())))
 
 
 def _squared_error(groups: list[Figures]) -> float:
@@ -124,7 +152,7 @@ def _range(adjusted: Figures, lost: float, z: float) -> Range:
 
 def _kept(plain: Uplift, why: str, ratio_bp: int | None = None) -> Uplift:
     """Return the plain uplift, with why it was not narrowed."""
-    return plain.model_copy(update={"narrowing": _said(plain, used=False, ratio_bp=ratio_bp, why=why)})
+    return Uplift.model_validate({**dict(plain), "narrowing": _said(plain, used=False, ratio_bp=ratio_bp, why=why)})
 
 
 def _said(plain: Uplift, *, used: bool, ratio_bp: int | None, why: str | None = None) -> Narrowing:

@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from placet.contracts.outcomes.figures import MILLION, Between, Unit, Unknown
+from placet.contracts.outcomes.figures import MILLION, Unit, Unknown
 from placet.contracts.outcomes.off_policy import Estimator, OffPolicyEstimate
-from placet.decisioning.outcomes.groups import Figures, read_values, unknown
+from placet.decisioning.outcomes.groups import MOST_MEAN, Figures, read_values, unknown
 from placet.decisioning.outcomes.intervals import MOST_SKEW, WHOLE_BP, range_of_terms, skewness, standard_errors
 from placet.decisioning.outcomes.uplift import CONFIDENCE_BP, between
 
@@ -49,8 +49,11 @@ def off_policy(log: pl.DataFrame, unit: Unit, estimator: Estimator) -> OffPolicy
         return unknown(
             "too_skewed", f"a few decisions of small probability decide it (skewness of the mean {skew:.2f})"
         )
-    value, ours = _interval(terms)
-    apart, both = _interval(terms - outcome)
+    most = 1.0 if unit == "share" else MOST_MEAN
+    found, apart = (range_of_terms(of, standard_errors(CONFIDENCE_BP)) for of in (terms, terms - outcome))
+    if max(abs(float(end)) for end in (found.high, apart.low, apart.high)) > MOST_MEAN:
+        return unknown("too_large", "weights times amounts are more than is judged")
+    value, low, high = (min(max(float(one), 0.0), most) for one in (found.middle, found.low, found.high))
     return OffPolicyEstimate(
         estimator=estimator,
         unit=unit,
@@ -59,9 +62,9 @@ def off_policy(log: pl.DataFrame, unit: Unit, estimator: Estimator) -> OffPolicy
         effective=int(_effective(weight)),
         logged=round(float(outcome.mean()) * MILLION),
         value=round(value * MILLION),
-        between=ours,
-        difference=round(apart * MILLION),
-        difference_between=both,
+        between=between(value, low, high),
+        difference=round(float(apart.middle) * MILLION),
+        difference_between=between(float(apart.middle), float(apart.low), float(apart.high)),
         confidence_bp=CONFIDENCE_BP,
     )
 
@@ -168,10 +171,3 @@ def _foretold(log: pl.DataFrame, outcome: Figures) -> tuple[Figures, Figures]:
         return np.asarray((others + _PRIOR * overall) / (count + _PRIOR))
 
     return told("action"), told("new_action")
-
-
-def _interval(terms: Figures) -> tuple[float, Between]:
-    """Return the mean and its interval in millionths."""
-    found = range_of_terms(terms, standard_errors(CONFIDENCE_BP))
-    mean = float(found.middle)
-    return mean, between(mean, float(found.low), float(found.high))

@@ -24,7 +24,11 @@ EXACT_UP_TO: Final = 10_000
 
 
 def planned_ratio(holdout_bp: int, stage_bp: int) -> tuple[int, int]:
-    """Return how treated and control customers stand to each other in a stage of this share of the rollout."""
+    """Return how the treated of a stage should stand to the whole control group.
+
+    Where only those of the control group are compared whose rollout bucket the stage has reached, pass 10,000 as the
+    stage: then both groups grow alike.
+    """
     return (WHOLE_BP - holdout_bp) * stage_bp, holdout_bp * WHOLE_BP
 
 

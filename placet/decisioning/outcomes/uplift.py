@@ -12,25 +12,34 @@ from placet.decisioning.outcomes.intervals import (
     MOST_SKEW,
     WHOLE_BP,
     Range,
-    difference,
+    apart,
     range_of,
     ratio,
     skewness,
     standard_errors,
 )
+from placet.decisioning.outcomes.sample_ratio import sample_ratio
 
 CONFIDENCE_BP: Final = 9_500
 
 
-def uplift(treated: Group | Unknown, control: Group | Unknown) -> Uplift | Unknown:
+def uplift(
+    treated: Group | Unknown, control: Group | Unknown, *, planned: tuple[int, int] | None = None
+) -> Uplift | Unknown:
     """Return the difference of two groups with its 95 % interval, or why none is known.
 
     It is for one look at the end of a period; of a figure that is looked at every day see `guard_rails`.
+
+    Args:
+        treated: The treated customers.
+        control: The control group.
+        planned: How the two should stand to each other (`sample_ratio.planned_ratio`); without it nobody notices that
+            customers are missing.
     """
     groups = comparable(treated, control)
     if isinstance(groups, Unknown):
         return groups
-    found = unspread(*groups)
+    found = mismatch(*groups, planned=planned) or unspread(*groups)
     if found is not None:
         return found
     return _compared(*groups)
@@ -39,18 +48,28 @@ def uplift(treated: Group | Unknown, control: Group | Unknown) -> Uplift | Unkno
 def _compared(treated: Group, control: Group) -> Uplift:
     z = standard_errors(CONFIDENCE_BP)
     ours, theirs = range_of(treated, z), range_of(control, z)
-    low, high = difference(ours, theirs)
-    apart = treated.mean - control.mean
+    low, high = apart(treated.unit, ours, theirs)
+    seen = treated.mean - control.mean
     return Uplift(
         unit=treated.unit,
         treated=treated.figures(),
         control=control.figures(),
-        difference=round(apart * MILLION),
-        between=between(apart, float(low), float(high)),
+        difference=round(seen * MILLION),
+        between=between(seen, float(low), float(high)),
         relative=relative(treated.mean, control.mean, ours, theirs),
         confidence_bp=CONFIDENCE_BP,
         method="agresti_caffo" if treated.unit == "share" else "skew_corrected_mean",
     )
+
+
+def mismatch(treated: Group, control: Group, *, planned: tuple[int, int] | None, look: int = 1) -> Unknown | None:
+    """Say why the groups are not as many as planned; nothing where nobody says what was planned."""
+    if planned is None:
+        return None
+    found = sample_ratio(treated.customers, control.customers, planned, look=look)
+    if isinstance(found, Unknown):
+        return found
+    return unknown("sample_ratio_mismatch", found.detail) if found.verdict == "sample_ratio_mismatch" else None
 
 
 def unspread(treated: Group, control: Group) -> Unknown | None:

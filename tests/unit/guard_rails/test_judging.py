@@ -176,6 +176,16 @@ def test_looks_that_are_not_in_order_are_no_data(before: list[Look], code: str) 
     assert found.number == len(before) + 1
 
 
+def test_after_counts_that_went_down_the_looks_go_on() -> None:
+    """Whoever is erased takes their count away."""
+    fewer = _shares((1_990, 20), (2_000, 30), before=[_look(-1, (2_000, 20), (2_000, 30))])
+    assert _code(fewer) == "figures_went_back"
+    assert fewer.look is not None
+    later = _shares((2_100, 22), (2_100, 31), before=[_look(-1, (2_000, 20), (2_000, 30)), fewer.look], at=day(1))
+    assert later.verdict == "inconclusive"
+    assert _shares((2_100, 22), (2_100, 31), before=[fewer.look], at=day(0)).look is None
+
+
 def test_a_time_without_its_offset_is_no_data() -> None:
     assert _code(_shares((1_000, 1), (1_000, 1), at=datetime(2026, 12, 1))) == "clock_went_back"  # noqa: DTZ001
     east = timezone(timedelta(hours=9))

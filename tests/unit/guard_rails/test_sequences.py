@@ -17,7 +17,7 @@ STAGES = np.repeat([90.0, 225.0, 450.0, 900.0], LOOKS // 4)
 """Newly treated at each look while the rollout goes from 10 % to all; the control group grows evenly."""
 
 
-def _ever(of: GuardRail, seen: Rollouts, errors: float | None = None) -> tuple[float, float]:
+def ever(of: GuardRail, seen: Rollouts, errors: float | None = None) -> tuple[float, float]:
     """Return how many rollouts were ever failed, and how many ever passed."""
     low, high = seen.bounds(of, errors)
     margin = of.by_more_than.hundredths / 10_000
@@ -31,7 +31,7 @@ def test_a_share_exactly_at_its_margin_is_seldom_failed_and_seldom_passed(
     rate: float, treated: Numbers, control: Numbers
 ) -> None:
     of = rail(margin="0.5 points")
-    failed, passed = _ever(of, shares(11, treated, control, rate=rate + 0.005, theirs=rate))
+    failed, passed = ever(of, shares(11, treated, control, rate=rate + 0.005, theirs=rate))
     assert failed <= 0.05 + SLACK
     assert passed <= 0.05 + SLACK
 
@@ -39,13 +39,13 @@ def test_a_share_exactly_at_its_margin_is_seldom_failed_and_seldom_passed(
 @pytest.mark.parametrize("confidence", [8_000, 9_000, 9_900])
 def test_the_confidence_of_the_rail_is_kept(confidence: int) -> None:
     of = rail(margin="2 points", sample=100, confidence=confidence)
-    failed, passed = _ever(of, shares(12, even(50), even(50), rate=0.12, theirs=0.10))
+    failed, passed = ever(of, shares(12, even(50), even(50), rate=0.12, theirs=0.10))
     assert failed + passed <= 1 - confidence / 10_000 + SLACK
 
 
 def test_a_share_that_must_not_fall_is_seldom_failed_at_its_margin() -> None:
     of = rail("conversion", "fall", "2 points")
-    failed, passed = _ever(of, shares(13, even(300), even(100), rate=0.08, theirs=0.10))
+    failed, passed = ever(of, shares(13, even(300), even(100), rate=0.08, theirs=0.10))
     assert failed <= 0.05 + SLACK
     assert passed <= 0.05 + SLACK
 
@@ -56,23 +56,23 @@ def test_spend_exactly_at_its_margin_is_seldom_failed_and_seldom_passed(
     must_not: str, lift: float, sigma: float, none: float
 ) -> None:
     of = rail("spend", must_not, "5 %")
-    failed, passed = _ever(of, amounts(14, 90, 30, lift=lift, sigma=sigma, none=none))
+    failed, passed = ever(of, amounts(14, 90, 30, lift=lift, sigma=sigma, none=none))
     assert failed <= 0.05 + SLACK
     assert passed <= 0.05 + SLACK
 
 
 def test_clear_harm_is_nearly_always_failed() -> None:
     of = rail(margin="0.5 points")
-    failed, passed = _ever(of, shares(15, even(900), even(100), rate=0.03, theirs=0.01))
+    failed, passed = ever(of, shares(15, even(900), even(100), rate=0.03, theirs=0.01))
     assert failed >= 0.98
     assert passed == 0
-    failed, passed = _ever(rail("spend", "fall", "5 %"), amounts(16, 90, 30, lift=0.75, sigma=0.8, none=0.3))
+    failed, passed = ever(rail("spend", "fall", "5 %"), amounts(16, 90, 30, lift=0.75, sigma=0.8, none=0.3))
     assert failed >= 0.98
     assert passed == 0
 
 
 def test_no_harm_is_nearly_always_passed_with_a_margin_that_can_be_told() -> None:
-    failed, passed = _ever(rail(margin="1 points"), shares(17, even(900), even(100), rate=0.01, theirs=0.01))
+    failed, passed = ever(rail(margin="1 points"), shares(17, even(900), even(100), rate=0.01, theirs=0.01))
     assert passed >= 0.95
     assert failed <= SLACK
 
@@ -81,8 +81,8 @@ def test_the_test_of_a_single_look_fools_who_looks_every_day() -> None:
     """For contrast: the interval of a single look, looked at sixty times, at the very margin."""
     of, z = rail(margin="0.5 points"), standard_errors(9_500)
     seen = shares(18, even(300), even(300), rate=0.055, theirs=0.05)
-    fooled, _ = _ever(of, seen, z)
-    failed, _ = _ever(of, seen)
+    fooled, _ = ever(of, seen, z)
+    failed, _ = ever(of, seen)
     assert fooled > 0.12
     assert failed <= 0.05
     once = seen.bounds(of, z)[0][:, -1]

@@ -26,10 +26,12 @@ SEEN = np.array([0.3, 0.3, 0.2, 0.2])
 TRUE_RATE = float((SEEN * RATES[np.arange(4), CHANGED]).sum())
 TRUE_LOGGED = float((SEEN * (CHOSEN * RATES).sum(axis=1)).sum())
 
-Estimators: tuple[Estimator, ...] = ("ips", "snips", "dr")
+ESTIMATORS: tuple[Estimator, ...] = ("ips", "snips", "dr")
 
 
-def _log(seed: int, decisions: int, outcome: Callable[[np.random.Generator, np.ndarray], np.ndarray]) -> pl.DataFrame:
+def made_log(
+    seed: int, decisions: int, outcome: Callable[[np.random.Generator, np.ndarray], np.ndarray]
+) -> pl.DataFrame:
     chance = np.random.default_rng(seed)
     context = chance.choice(4, decisions, p=SEEN)
     action = (chance.random((decisions, 1)) > CHOSEN.cumsum(axis=1)[context]).sum(axis=1)
@@ -53,6 +55,14 @@ def _spent(chance: np.random.Generator, rate: np.ndarray) -> np.ndarray:
     return np.where(chance.random(len(rate)) < rate, np.rint(paid), 0).astype(np.int64)
 
 
+Outcome = Callable[[np.random.Generator, np.ndarray], np.ndarray]
+OUTCOMES: tuple[tuple[Unit, Outcome, float], ...] = (
+    ("share", _converted, 1.0),
+    ("amount", _spent, 1_000 * math.exp(0.8**2 / 2)),
+)
+"""What comes of a decision, and what one who converts is worth."""
+
+
 def _known(found: OffPolicyEstimate | Unknown) -> OffPolicyEstimate:
     assert isinstance(found, OffPolicyEstimate), found
     return found
@@ -63,15 +73,12 @@ def _code(found: OffPolicyEstimate | Unknown) -> str:
     return found.code
 
 
-@pytest.mark.parametrize(("unit", "outcome", "worth"), [("share", _converted, 1.0), ("amount", _spent, None)])
-def test_estimates_cover_the_truth(
-    unit: Unit, outcome: Callable[[np.random.Generator, np.ndarray], np.ndarray], worth: float | None
-) -> None:
-    each = worth if worth is not None else 1_000 * math.exp(0.8**2 / 2)
-    found: dict[Estimator, list[OffPolicyEstimate]] = {name: [] for name in Estimators}
+@pytest.mark.parametrize(("unit", "outcome", "each"), OUTCOMES, ids=["share", "amount"])
+def test_estimates_cover_the_truth(unit: Unit, outcome: Outcome, each: float) -> None:
+    found: dict[Estimator, list[OffPolicyEstimate]] = {name: [] for name in ESTIMATORS}
     for seed in range(TIMES):
-        log = _log(seed, 1_000, outcome)
-        for name in Estimators:
+        log = made_log(seed, 1_000, outcome)
+        for name in ESTIMATORS:
             one = off_policy(log, unit, name)
             if isinstance(one, Unknown):
                 assert one.code in {"weights_off", "too_skewed"}
@@ -88,7 +95,7 @@ def test_estimates_cover_the_truth(
 
 
 def test_an_estimate_says_what_it_stands_on() -> None:
-    log = _log(7, 20_000, _converted)
+    log = made_log(7, 20_000, _converted)
     found = _known(off_policy(log, "share", "dr"))
     assert found.decisions == 20_000
     assert found.matched == int((log["action"] == log["new_action"]).sum())
@@ -99,9 +106,9 @@ def test_an_estimate_says_what_it_stands_on() -> None:
     assert OffPolicyEstimate.model_validate_json(found.model_dump_json()) == found
 
 
-@pytest.mark.parametrize("estimator", Estimators)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_the_order_of_the_log_changes_nothing(estimator: Estimator) -> None:
-    log = _log(3, 2_000, _converted)
+    log = made_log(3, 2_000, _converted)
     found, turned = (
         off_policy(log, "share", estimator),
         off_policy(log.sample(fraction=1, shuffle=True, seed=1), "share", estimator),
@@ -110,16 +117,16 @@ def test_the_order_of_the_log_changes_nothing(estimator: Estimator) -> None:
     assert _known(found).matched == _known(turned).matched
 
 
-@pytest.mark.parametrize("estimator", Estimators)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_a_strategy_that_was_not_changed_brings_what_it_brought(estimator: Estimator) -> None:
-    log = _log(3, 2_000, _converted).with_columns(probability_bp=pl.lit(10_000), new_action=pl.col("action"))
+    log = made_log(3, 2_000, _converted).with_columns(probability_bp=pl.lit(10_000), new_action=pl.col("action"))
     found = _known(off_policy(log, "share", estimator))
     assert found.value == found.logged
     assert found.effective == found.decisions == found.matched
 
 
 def test_a_choice_that_was_certain_tells_nothing_of_another() -> None:
-    log = _log(3, 2_000, _converted).with_columns(probability_bp=pl.lit(10_000))
+    log = made_log(3, 2_000, _converted).with_columns(probability_bp=pl.lit(10_000))
     found = off_policy(log, "share", "dr")
     assert _code(found) == "no_overlap"
     assert isinstance(found, Unknown)
@@ -143,11 +150,18 @@ def test_a_choice_that_was_certain_tells_nothing_of_another() -> None:
     ],
 )
 def test_a_log_that_cannot_be_believed_gives_no_number(change: pl.Expr, code: str) -> None:
-    assert _code(off_policy(_log(3, 2_000, _converted).with_columns(change), "share", "dr")) == code
+    assert _code(off_policy(made_log(3, 2_000, _converted).with_columns(change), "share", "dr")) == code
+
+
+def test_a_share_is_never_told_as_more_than_all() -> None:
+    log = made_log(3, 400, _converted).with_columns(outcome=pl.lit(1))
+    for estimator in ESTIMATORS:
+        found = _known(off_policy(log, "share", estimator))
+        assert 0 <= found.between.low <= found.value <= found.between.high <= MILLION
 
 
 def test_too_few_decisions_give_no_number() -> None:
-    log = _log(3, 2_000, _converted)
+    log = made_log(3, 2_000, _converted)
     assert _code(off_policy(log.head(60), "share", "ips")) == "too_few"
     assert _code(off_policy(log.head(0), "share", "ips")) == "nobody"
     assert _code(off_policy(log.drop("context"), "share", "ips")) == "no_figure"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from placet.contracts.outcomes.figures import MILLION, Between, Unknown
 from placet.contracts.outcomes.uplift import Uplift
 from placet.decisioning.outcomes.groups import Group, amount_group, share_group
+from placet.decisioning.outcomes.narrowing import narrowed_uplift
 from placet.decisioning.outcomes.uplift import uplift
 from placet.governance.signing.canonical import canonical_bytes
 from tests.unit.outcomes.simulating import LEAST_COVERED, TIMES, covered, mean_spend, spend
@@ -100,6 +101,7 @@ def test_a_share_and_its_opposite_agree(treated: int, control: int, data: st.Dat
     found = _known(_shares((treated, had), (control, they)))
     turned = _known(_shares((treated, treated - had), (control, control - they)))
     swapped = _known(_shares((control, they), (treated, had)))
+    assert -MILLION <= found.between.low <= found.between.high <= MILLION
     assert abs(found.between.low + turned.between.high) <= 1
     assert abs(found.between.low + swapped.between.high) <= 1
     assert found.between.low <= found.difference <= found.between.high
@@ -206,6 +208,18 @@ def test_a_group_that_somebody_made_by_hand_is_not_trusted(
 ) -> None:
     made = Group("amount", 200, total, variance, third)
     assert _code(uplift(made, amount_group(range(200)))) == code
+
+
+def test_groups_that_are_not_as_many_as_planned_have_no_uplift() -> None:
+    groups = share_group(8_700, 90), share_group(1_300, 12)
+    assert _code(uplift(*groups, planned=(9, 1))) == "sample_ratio_mismatch"
+    assert _code(uplift(*groups, planned=(9, 0))) == "no_plan"
+    assert isinstance(uplift(*groups, planned=(87, 13)), Uplift)
+    found = narrowed_uplift(
+        "amount", treated=range(500), treated_before=range(500), control=range(300), control_before=range(300),
+        planned=(1, 1),
+    )  # fmt: skip
+    assert _code(found) == "sample_ratio_mismatch"
 
 
 def test_a_control_group_without_any_has_no_relative_change() -> None:
