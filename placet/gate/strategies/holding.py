@@ -9,7 +9,7 @@ from placet.contracts.people.mandate import MandateRecord
 from placet.contracts.proposal import Candidate, Proposal
 from placet.contracts.run import RunRequest
 from placet.contracts.state import CustomerState
-from placet.contracts.strategies.strategy import Strategy
+from placet.contracts.strategies.decision import Weighed
 from placet.contracts.strategies.used import StrategyUsed
 from placet.decisioning.contact import ContactPolicy, within_contact_policy
 from placet.decisioning.next_best_action.proposing import candidates_of, decide_by, state_for
@@ -23,6 +23,7 @@ from placet.storage.transaction import Transaction
 NOT_NOW = "strategy_changed"
 UNDECIDED = "strategy_undecided"
 _OPEN = (None, "outranked")
+_WHOLE_SENTENCES = frozenset({"not_reached", "contact_channel", "contact_term", "contact_quiet_hours"})
 _SHOWN = 16
 """Of a digest, in characters."""
 
@@ -138,7 +139,8 @@ def check_still_decided(context: GateContext, run: RunRequest, proposal: Proposa
     decision = decide_by(strategy, today, state_for(strategy, known.state), now)
     made = next((one for one in decision.weighed if one.treatment == proposal.treatment), None)
     if made is None or made.fell not in _OPEN:
-        raise DecisionRefused(_no_longer(strategy, None if made is None else made.reason.detail), code=NOT_NOW)
+        why = "it has no such treatment" if made is None else _in_words(made)
+        raise DecisionRefused(f"strategy {strategy.name!r} no longer permits it: {why}", code=NOT_NOW)
 
 
 def _check_named(run: RunRequest, proposal: Proposal) -> None:
@@ -187,10 +189,12 @@ def _proposed(proposal: Proposal) -> tuple[object, ...]:
     return True, proposal.mutation, *figures, proposal.preconditions, cost.currency
 
 
-def _no_longer(strategy: Strategy, why: str | None) -> str:
-    if why is None:
-        return f"strategy {strategy.name!r} no longer permits it: it has no such treatment"
-    return f"strategy {strategy.name!r} no longer permits it: the customer {why}"
+def _in_words(made: Weighed) -> str:
+    """Say why a treatment fell; some reasons are of the customer and have no subject of their own."""
+    said = made.reason.detail
+    if made.fell == "value":
+        return f"{made.title} is not worth it now: {said}"
+    return said if made.reason.code in _WHOLE_SENTENCES else f"the customer {said}"
 
 
 def _undecided(said: str) -> DecisionRefused:

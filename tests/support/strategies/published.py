@@ -130,10 +130,15 @@ class Shop:
     steps: Steps
     hanna: Signer
     bss_url: str
+    home: Path
 
     @property
     def database(self) -> Database:
         return self.steps.parts.database
+
+    @property
+    def policy_file(self) -> Path:
+        return self.home / "policies" / "demo" / "policy.cedar"
 
     @property
     def policies(self) -> PolicySet:
@@ -284,8 +289,7 @@ def a_worker_with_another_text(monkeypatch: pytest.MonkeyPatch, other: Callable[
 
 @pytest.fixture
 def shop(steps: Steps, tmp_path: Path, bss_url: str) -> Shop:
-    policy = tmp_path / "policies" / "demo" / "policy.cedar"
-    policy.write_text(policy.read_text() + COMMIT)
-    made = Shop(steps, steps.approver("hanna", "retention_head"), bss_url)
+    made = Shop(steps, steps.approver("hanna", "retention_head"), bss_url, tmp_path)
+    made.policy_file.write_text(made.policy_file.read_text() + COMMIT)
     made.at_risk(IN_BOTH, IN_SMALL, NOT_REACHED, HELD)
     return made
