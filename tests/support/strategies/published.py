@@ -282,7 +282,8 @@ def a_worker_with_another_text(monkeypatch: pytest.MonkeyPatch, other: Callable[
 
     def bent(*arguments: Any) -> Published:
         found = published(*arguments)
-        return found._replace(strategy=other(found.strategy))
+        strategy = other(found.strategy)
+        return found._replace(strategy=strategy, reached=strategy.rollout.stages[0])
 
     monkeypatch.setattr("placet.gate.strategies.proposing.published", bent)
 
