@@ -41,6 +41,8 @@ _NOT_FOLLOWED = os.O_NOFOLLOW | os.O_CLOEXEC
 
 def cause(error: Exception) -> str:
     """Say why a file could not be read, without the path, which whoever reports it names."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8 text, from byte {error.start + 1:,} on"
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
@@ -277,7 +279,7 @@ def read_given(path: Path, what: str, *, most: int = LARGEST_GIVEN, follow: bool
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"cannot read {what} {str(path)!r}: {error}") from error
+        raise ConfigurationError(f"cannot read {what} {str(path)!r}: {cause(error)}") from error
 
 
 def read_secret(path: Path) -> bytes:

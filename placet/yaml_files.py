@@ -7,7 +7,7 @@ YAML 1.1 as PyYAML's safe loader reads it: no types of the author's own, no code
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 import yaml
 
@@ -103,12 +103,24 @@ def parse_yaml(text: str, source: str) -> YamlText:
         mark = error.problem_mark
         place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
         raise YamlFault(source, place, f"not YAML: {error.problem or error.context}") from error
+    except yaml.reader.ReaderError as error:
+        # Its own place is that in the text as a whole, and its words are those of a library.
+        raise YamlFault(source, _at(text, error.position), f"not YAML: {_unseen(text, error.position)}") from error
     except yaml.YAMLError as error:
         raise YamlFault(source, None, f"not YAML: {' '.join(str(error).split())}") from error
     except ValueError as error:  # a date or a number that there is not
         raise YamlFault(source, None, shortened(" ".join(str(error).split()), 200)) from error
     _refuse_repeated(tree, source)
     return YamlText(data, tree)
+
+
+def _at(text: str, position: int) -> Place:
+    lines = text[:position].replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return Place(len(lines), len(lines[-1]) + 1)
+
+
+def _unseen(text: str, position: int) -> str:
+    return f"the character U+{ord(text[position]):04X} cannot be seen, and must not be in it; take it out"
 
 
 class _Bounded(yaml.SafeLoader):
@@ -150,8 +162,9 @@ class _Bounded(yaml.SafeLoader):
         try:
             return super().construct_object(node, deep)
         except ValueError as error:
-            said = shortened(" ".join(str(error).split()), 200)
-            raise yaml.MarkedYAMLError(problem=f"no value: {said}", problem_mark=node.start_mark) from error
+            shown = repr(shortened(str(node.value), 40))
+            said = f"{shown} is no value: {shortened(' '.join(str(error).split()), 200)}"
+            raise yaml.MarkedYAMLError(problem=said, problem_mark=node.start_mark) from error
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         """Make a whole number.
@@ -165,8 +178,17 @@ class _Bounded(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(problem=said, problem_mark=node.start_mark)
         return int(node.value)
 
+    def construct_yaml_binary(self, node: yaml.ScalarNode) -> NoReturn:
+        """Refuse a text in disguise: whoever reads the file would not see what it says.
+
+        Raises:
+            MarkedYAMLError: always.
+        """
+        raise yaml.MarkedYAMLError(problem="!!binary is not read; write a text", problem_mark=node.start_mark)
+
 
 _Bounded.add_constructor("tag:yaml.org,2002:int", _Bounded.construct_yaml_int)
+_Bounded.add_constructor("tag:yaml.org,2002:binary", _Bounded.construct_yaml_binary)
 
 
 def _read(text: str) -> tuple[yaml.Node | None, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, time
 from typing import Annotated, Any, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
@@ -74,9 +75,19 @@ def _fault(fault: Mapping[str, Any]) -> Fault:
     names = [part for part in fault["loc"] if isinstance(part, str)]
     secret = _SECRETS & {*names, *(name.rpartition("_")[2] for name in names)}
     given = fault["input"]
-    written = f"'{given}'" if isinstance(given, BaseModel) else repr(given)
-    shown = "(not shown)" if secret else shortened(written, NAME)
+    if isinstance(given, bytes) and not names[1:]:  # FastAPI has not read what is not said to be JSON
+        return Fault(where, "", "it is not read as JSON; send it with Content-Type: application/json")
+    shown = "(not shown)" if secret else shortened(_written(given), NAME)
     return Fault(where, shown, _said(fault, context))
+
+
+def _written(given: Any) -> str:
+    """Write a value as its author did, who may know nothing of Python."""
+    if isinstance(given, BaseModel):
+        return f"'{given}'"
+    if isinstance(given, date | time):
+        return str(given)
+    return "nothing" if given is None else repr(given)
 
 
 def _said(fault: Mapping[str, Any], context: Mapping[str, Any]) -> str:

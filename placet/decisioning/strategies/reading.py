@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from placet.contracts.base import faults_of
+from placet.contracts.base import Fault, faults_of
 from placet.contracts.strategies.findings import Finding
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.written import BY_HAND
@@ -23,6 +23,7 @@ from placet.errors import YamlFault
 from placet.yaml_files import Place, YamlText, parse_yaml
 
 _LONGEST = 300
+_EMPTY = "it is empty; `placet strategy new` writes one to begin with"
 _MOST_TOLD = 200
 """Faults of one text: who has more has another trouble than the next one."""
 _YAML = "; YAML takes yes, no, on and off for true or false: put quotation marks around the word"
@@ -48,6 +49,8 @@ def read_strategy(text: str) -> ReadStrategy:
         read = parse_yaml(text, "")
     except YamlFault as fault:
         return ReadStrategy(None, (_finding("error", Place(*(fault.place or (1, 1))), (), fault.said),))
+    if read.data is None:
+        return ReadStrategy(None, (_finding("error", Place(1, 1), (), _EMPTY),))
     try:
         strategy = Strategy.model_validate(read.data, context=BY_HAND)
     except ValidationError as error:
@@ -80,10 +83,17 @@ def _shape(read: YamlText, error: ValidationError) -> Iterable[Finding]:
     above = {path[:length] for path, _ in faults for length in range(len(path))}
     own = [(path, fault) for path, fault in faults if path not in above]
     for path, fault in own[:_MOST_TOLD]:
-        said = fault.told() + (_YAML if fault.shown in ("True", "False") else "")
-        yield _finding("error", read.place(path), read.steps(path), said)
+        yield _finding("error", read.place(path), read.steps(path), fault.told() + _of_yaml(fault))
     if more := own[_MOST_TOLD:]:
         yield _finding("error", read.place(more[0][0]), (), f"{counted(len(more), 'more error')} like these")
+
+
+def _of_yaml(fault: Fault) -> str:
+    """Return what YAML made of a text that its author wrote; empty where it is not that."""
+    if fault.shown in ("True", "False"):
+        return _YAML
+    a_day = fault.said == "write a text" and fault.shown[:1].isdecimal()
+    return "; YAML takes it for a day or a number: put quotation marks around it" if a_day else ""
 
 
 def _of_problem(read: YamlText, problem: Problem) -> Finding:

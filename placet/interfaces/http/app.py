@@ -157,14 +157,10 @@ def create_app(
     links, invitations = Walkthroughs(database, tenant, required), Invitations(database, tenant, required, _now)
     held = models or NoModels()
     served = Served(database, link, tenant, agents, policies, facts, links, invitations, events_days, held, economics)
-    for endpoints in ENDPOINTS:
-        app.include_router(endpoints(served).router(), dependencies=ASKED_FIRST)
-    add_docs(app)
-    _add_health(app, HealthCheck(database, link))
-    if metrics_token is not None:
-        _add_metrics(app, Metrics(database, (tenant,), _now, lambda: link.call(queue_backlog)))
-    problems.register(app)
-    describe(app)
+    metrics = (
+        Metrics(database, (tenant,), _now, lambda: link.call(queue_backlog)) if metrics_token is not None else None
+    )
+    _add_routes(app, served, HealthCheck(database, link), metrics)
     app.add_middleware(RequestSpans)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, seconds=BODY_SECONDS, longer=_LONGER)
     app.add_middleware(  # added last, met first
@@ -196,6 +192,17 @@ def _bare() -> FastAPI:
         generate_unique_id_function=lambda route: "_".join([*map(str, route.tags[:1]), route.name]),
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
+
+
+def _add_routes(app: FastAPI, served: Served, health: HealthCheck, metrics: Metrics | None) -> None:
+    for endpoints in ENDPOINTS:
+        app.include_router(endpoints(served).router(), dependencies=ASKED_FIRST)
+    add_docs(app)
+    _add_health(app, health)
+    if metrics is not None:
+        _add_metrics(app, metrics)
+    problems.register(app)
+    describe(app)
 
 
 def _add_health(app: FastAPI, health: HealthCheck) -> None:

@@ -45,7 +45,8 @@ def preview_lines(found: StrategyPreview) -> Iterator[tuple[str, str, str]]:
     share = percent(found.members, found.base)
     yield whom, "for", f"{found.members:,} of {counted(found.base, 'customer')} ({share} %)"
     if found.unknown:
-        yield whom, "unknown", f"of {found.unknown:,} what the cohort asks is not known; they are not in it"
+        unknown = counted(found.unknown, "customer")
+        yield whom, "not in it", f"{unknown} of whom it is not known what the cohort asks"
     if found.simulated:
         yield whom, "simulated", f"{found.simulated:,} of all customers have simulated events: nothing is real"
     if found.left_out:

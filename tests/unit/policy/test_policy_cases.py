@@ -144,7 +144,7 @@ def test_a_failed_case_carries_what_fell_short() -> None:
         (HEAD + "- {name: a, question: propose, expect: allow, gate: {expire_after: 1w}}\n",
          "c.yaml:7: cases.0.gate.expire_after '1w': write it like 30m, 24h or 3d, at most 90d"),
         ("tenant: !!python/object/apply:os.system [true]\n", "c.yaml:1: not YAML: "),
-        ("tenant: \x00", "c.yaml: not YAML: "),
+        ("tenant: \x00", "c.yaml:1: not YAML: the character U+0000 cannot be seen"),
     ],
 )  # fmt: skip
 def test_a_wrong_table_is_one_clear_line_with_its_place(text: str, message: str) -> None:

@@ -174,6 +174,32 @@ def test_a_word_that_yaml_takes_for_false_is_told_so() -> None:
     assert said.startswith("False: write a text; YAML takes yes, no, on and off for true or false")
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "column", "said"),
+    [
+        ("", 1, 1, "it is empty; `placet strategy new` writes one to begin with"),
+        ("# later\n", 1, 1, "it is empty; `placet strategy new` writes one to begin with"),
+        (edited(("first: 2026-12-01", "first: 2026-12-01 10:00:00")), 51, 8, "2026-12-01 10:00:00: write a day"),
+        (edited(("first: 2026-12-01", "first: 2026-13-01")), 51, 15, "not YAML: '2026-13-01' is no value: month must"),
+        (
+            edited(("title: Saver plan", "title: 2026-12-01")),
+            21,
+            5,
+            "2026-12-01: write a text; YAML takes it for a day or a number: put quotation marks around it",
+        ),
+        (edited(("title: Saver plan", "title:")), 21, 5, "nothing: write a text"),
+        (edited(("title: Saver plan", "title: !!binary aGk=")), 21, 12, "not YAML: !!binary is not read; write a text"),
+        (edited(("title: Saver plan", "title: Saver\x07")), 21, 17, "not YAML: the character U+0007 cannot be seen"),
+        (f"{SOUND}\x00", 52, 1, "not YAML: the character U+0000 cannot be seen, and must not be in it; take it out"),
+    ],
+    ids=range(9),
+)
+def test_no_message_speaks_of_what_reads_the_text(text: str, line: int, column: int, said: str) -> None:
+    [found] = _errors(text)
+    assert (found[0], found[1]) == (line, column)
+    assert found[3].startswith(said)
+
+
 @pytest.mark.parametrize("written", ["017", "1_4", "0x0e", "1:30", "0b11", "00"])
 def test_a_number_that_yaml_reads_as_another_is_refused(written: str) -> None:
     ((line, column, _, said),) = _errors(edited(("hold_days: 14", f"hold_days: {written}")))

@@ -285,3 +285,14 @@ def test_a_ready_strategy_is_written_into_the_empty_field_and_over_nothing(base:
             page = posted(http, "package", "", **wrong)
             assert page.status_code == 422
             assert said in html.unescape(page.text)
+
+
+@needs_chromium
+def test_a_newcomer_begins_with_a_ready_strategy_in_a_browser(browser: Browser, base: ConsoleUnderTest) -> None:
+    with opened(browser, base) as page:
+        page.get_by_text("Begin with a ready strategy").click()
+        page.get_by_label("Ready strategy").select_option("win_back")
+        # The text field must be filled for every other button, and is empty for this one.
+        page.get_by_role("button", name="Write it").click()
+        expect(page.get_by_text("Nothing is wrong with it")).to_be_visible()
+        assert check_text(page.get_by_label("Text of the strategy").input_value()).name == "win_back"

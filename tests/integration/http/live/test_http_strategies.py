@@ -82,6 +82,13 @@ def test_a_text_is_checked_and_what_is_wrong_with_it_is_the_answer(api: httpx.Cl
         assert refused.json()["detail"].endswith("`POST /v1/strategies/check` lists them")
 
 
+def test_a_text_that_is_not_sent_as_json_is_told_how_to_send_it(api: httpx.Client) -> None:
+    for kind in ("application/yaml", "text/plain"):
+        refused = api.post("/v1/strategies/check", content=SOUND, headers={"Content-Type": kind})
+        assert problem(refused) == (422, "malformed")
+        assert refused.json()["detail"].endswith("it is not read as JSON; send it with Content-Type: application/json")
+
+
 def test_the_base_is_asked_what_a_strategy_would_do(base: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     found = base.post("/v1/strategies/preview", json={"text": EVERYBODY}).json()
     assert (found["base"], found["members"], found["control"]) == (5, 5, 0)

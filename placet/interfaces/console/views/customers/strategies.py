@@ -158,7 +158,8 @@ def preview_of(found: StrategyPreview) -> PreviewShown:
     open_to = found.members - found.other_currency - found.control
     notes = []
     if found.unknown:
-        notes.append(f"Of {found.unknown:,} customers what the cohort asks is not known: they are not in it.")
+        unknown = counted(found.unknown, "customer")
+        notes.append(f"Not in it: {unknown} of whom it is not known what the cohort asks.")
     if found.simulated:
         notes.append(f"{found.simulated:,} of all customers have simulated events: nothing of them is real.")
     if found.left_out:
