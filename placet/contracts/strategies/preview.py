@@ -7,6 +7,7 @@ from placet.contracts.money import Money
 from placet.contracts.strategies.rollout import Measure
 from placet.contracts.strategies.strategy import StrategyName
 from placet.contracts.strategies.treatment import Stage
+from placet.contracts.times import Day
 
 
 class PreviewedStage(Frozen):
@@ -39,6 +40,8 @@ class PreviewedTreatment(Frozen):
         could_get: Customers outside the control group, in an arm that has it, on whom all its rules hold.
         other_arm: Customers in other arms.
         removed: Where the others fall, in the order in which rules are asked.
+        would_cost: What it would cost to give it to all of them, by what each spends; whoever it would cost more than
+            the most gets nothing.
         at_most: What it may give one of them.
         in_all_at_most: What it would cost if each of them got the most.
     """
@@ -48,6 +51,7 @@ class PreviewedTreatment(Frozen):
     could_get: StrictInt
     other_arm: StrictInt
     removed: tuple[Removed, ...]
+    would_cost: Money
     at_most: Money
     in_all_at_most: Money
 
@@ -70,6 +74,7 @@ class StrategyPreview(Frozen):
         other_currency: Members who pay in another currency: they are not treated, and not counted in what follows.
         control: Members in the control group.
         could_get_none: Members outside it who could get none of the treatments.
+        ended: Its last day, where that was over as of then; None: it is not.
         simulated: Customers of the base with simulated events, which are not real.
         left_out: Customers whose rows cannot be read; they are not in the base.
         unreadable: The first of them.
@@ -86,6 +91,7 @@ class StrategyPreview(Frozen):
     other_currency: StrictInt
     control: StrictInt
     could_get_none: StrictInt
+    ended: Day | None
     simulated: StrictInt
     left_out: StrictInt
     unreadable: tuple[str, ...]

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from placet.contracts.strategies.findings import StrategyChange
 from placet.contracts.strategies.strategy import Strategy
+from placet.contracts.strategies.written import share_in_words
+from placet.contracts.text import counted
 from placet.decisioning.strategies.telling import Told, told
 
 
@@ -41,5 +43,40 @@ def consequences(before: Strategy, after: Strategy) -> Iterator[str]:
         yield "the arms' shares differ: some customers change from one arm to another"
     if before.cohort != after.cohort:
         yield "the cohort differs: customers may come in and fall out; nobody is drawn anew"
+    yield from _reached(before, after)
+    yield from _money(before, after)
+    if before.market.time_zone != after.market.time_zone:
+        yield "the time zone differs: quiet hours, and the first and the last day, begin and end at other times"
     if before.market.currency != after.market.currency:
         yield "the currency differs: amounts of the two versions cannot be added up"
+
+
+def _reached(before: Strategy, after: Strategy) -> Iterator[str]:
+    was, now = before.rollout.stages[0], after.rollout.stages[0]
+    if was == now:
+        return
+    change = f"from {share_in_words(was)} to {share_in_words(now)}"
+    if now < was:
+        yield (
+            f"the first stage shrinks, {change}: some whom it had are reached by a later stage only; what they were "
+            "given stays theirs"
+        )
+    else:
+        yield f"the first stage grows, {change}: more customers are reached before anything is known of how it goes"
+
+
+def _money(before: Strategy, after: Strategy) -> Iterator[str]:
+    old, new = before.budget, after.budget
+    if before.market.currency != after.market.currency:
+        return
+    if new.total.amount_minor < old.total.amount_minor:
+        yield f"the budget shrinks, from {old.total} to {new.total}: it is enough for fewer customers"
+    elif new.total.amount_minor > old.total.amount_minor:
+        yield f"the budget grows, from {old.total} to {new.total}: whoever signs the new version signs for all of it"
+    if new.per_customer.amount_minor < old.per_customer.amount_minor:
+        yield f"one customer may get less, {new.per_customer} and no longer {old.per_customer}"
+    if new.period_days < old.period_days:
+        yield (
+            f"what one customer may get counts {counted(new.period_days, 'day')} and no longer {old.period_days}: who "
+            "got something may get more sooner"
+        )

@@ -17,6 +17,7 @@ from placet.contracts.text import NAME, counted, one_line
 from placet.decisioning.cohorts.cohort import cohort_of
 from placet.decisioning.strategies.bounds import bound_problems
 from placet.decisioning.strategies.conditions import condition_problems
+from placet.decisioning.strategies.hints import Here, here_problems, hint_problems
 from placet.decisioning.strategies.plan import plan_problems
 from placet.decisioning.strategies.problems import Problem
 from placet.errors import YamlFault
@@ -43,8 +44,13 @@ class ReadStrategy:
     findings: tuple[Finding, ...]
 
 
-def read_strategy(text: str) -> ReadStrategy:
-    """Read and check a strategy that a person wrote; nothing is raised for what is wrong with it."""
+def read_strategy(text: str, here: Here | None = None) -> ReadStrategy:
+    """Read and check a strategy that a person wrote; nothing is raised for what is wrong with it.
+
+    Args:
+        text: It.
+        here: When and where; None: what does not fit there is not looked for.
+    """
     try:
         read = parse_yaml(text, "")
     except YamlFault as fault:
@@ -58,12 +64,14 @@ def read_strategy(text: str) -> ReadStrategy:
     findings = _sorted(_of_problem(read, problem) for problem in check_strategy(strategy))
     if any(one.severity == "error" for one in findings):
         return ReadStrategy(None, findings)
+    if here is not None:
+        findings = _sorted((*findings, *(_of_problem(read, problem) for problem in here_problems(strategy, here))))
     return ReadStrategy(in_one_form(strategy), findings)
 
 
 def check_strategy(strategy: Strategy) -> tuple[Problem, ...]:
     """Return what is wrong with a strategy, whoever made it, and what whoever signs it should know."""
-    return *condition_problems(strategy), *bound_problems(strategy), *plan_problems(strategy)
+    return *condition_problems(strategy), *bound_problems(strategy), *plan_problems(strategy), *hint_problems(strategy)
 
 
 def in_one_form(strategy: Strategy) -> Strategy:

@@ -126,10 +126,15 @@ def _contact(contact: ContactRules, zone: str) -> Iterator[Told]:
     often = f"at most {contact.most_per_period} in {counted(contact.period_days, 'day')}"
     apart = f", sent {counted(contact.cool_down_days, 'day')} apart" if contact.cool_down_days else ""
     rest = f", none for {counted(contact.after_refusal_days, 'day')} after a refusal"
-    yield Told("often", _CONTACT, "how often", often + apart + (rest if contact.after_refusal_days else ""))
+    often += apart + (rest if contact.after_refusal_days else "")
+    free = "messages of service are not bound by"
+    bound = contact.purpose != "service"
+    yield Told("often", _CONTACT, "how often", often if bound else f"as often as needed: {free} “{often}”")
     quiet = "at any hour"
-    if contact.quiet_hours and contact.purpose != "service":
+    if contact.quiet_hours and bound:
         quiet = f"nothing is sent from {contact.quiet_hours}, time of {zone}; where they come to us, at any hour"
+    elif contact.quiet_hours:
+        quiet += f": {free} the quiet hours from {contact.quiet_hours}"
     yield Told("hours", _CONTACT, "hours", quiet)
 
 

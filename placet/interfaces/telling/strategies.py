@@ -42,6 +42,8 @@ def preview_lines(found: StrategyPreview) -> Iterator[tuple[str, str, str]]:
     """Say whom a strategy has, who falls where, and what it could cost, as groups, headings and sentences."""
     whom, rollout = "whom it has", "how it reaches them"
     yield whom, "as of", minute(found.as_of)
+    if found.ended:
+        yield whom, "over", ended_in_words(found)
     share = percent(found.members, found.base)
     yield whom, "for", f"{found.members:,} of {counted(found.base, 'customer')} ({share} %)"
     if found.unknown:
@@ -56,6 +58,8 @@ def preview_lines(found: StrategyPreview) -> Iterator[tuple[str, str, str]]:
     yield whom, "control group", f"{counted(found.control, 'customer')}, never treated"
     for stage in found.stages:
         yield rollout, "stage", stage_in_words(stage)
+    if never := never_in_words(found):
+        yield rollout, "warning", never
     for arm in found.arms:
         words = f"{spoken(arm.name)}, {share_in_words(arm.share)}: {counted(arm.treated, 'customer')}"
         yield rollout, "arm", words
@@ -160,9 +164,33 @@ def budget_in_words(found: StrategyPreview) -> str:
     )
 
 
+def cost_in_words(one: PreviewedTreatment) -> str:
+    """Say what a treatment would cost, and its bound."""
+    bound = f"at most {one.at_most} each, {one.in_all_at_most} in all"
+    return f"{one.would_cost} for all of them, by what each spends; {bound}"
+
+
+def ended_in_words(found: StrategyPreview) -> str:
+    """Say that a strategy is over; empty where it is not."""
+    return f"it ended on {found.ended}: nobody would be told anything" if found.ended else ""
+
+
+def never_in_words(found: StrategyPreview) -> str:
+    """Say which guard rails could tell nothing even of everybody; empty where there is none."""
+    few = found.stages[-1].too_few
+    if not few:
+        return ""
+    smaller = min(found.stages[-1].treated, found.control)
+    wanted = ", ".join(f"{sample:,} for {spoken(measure)}" for measure, sample in few)
+    return (
+        f"guard rails that never tell anything: the smaller of the treated and the control group has "
+        f"{counted(smaller, 'customer')} when everybody is reached, and they want {wanted}"
+    )
+
+
 def _treatment(one: PreviewedTreatment) -> Iterator[tuple[str, str, str]]:
-    could = counted(one.could_get, "customer")
-    yield one.title, "could get it", f"{could}, at most {one.at_most} each, {one.in_all_at_most} in all"
+    yield one.title, "could get it", counted(one.could_get, "customer")
+    yield one.title, "costs", cost_in_words(one)
     if one.other_arm:
         yield one.title, "another arm", f"{counted(one.other_arm, 'customer')} are in an arm without it"
     for fell in one.removed:

@@ -4,15 +4,21 @@ from placet.contracts.strategies.findings import CheckedStrategy, ComparedStrate
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.text import counted
 from placet.decisioning.strategies.differing import changes, consequences
+from placet.decisioning.strategies.hints import Here
 from placet.decisioning.strategies.reading import read_strategy
 from placet.decisioning.strategies.telling import told
 from placet.errors import UsageError
 from placet.governance.signing.canonical import digest
 
 
-def check_text(text: str) -> CheckedStrategy:
-    """Return what a check of a text finds; nothing is raised for what is wrong with it."""
-    read = read_strategy(text)
+def check_text(text: str, here: Here | None = None) -> CheckedStrategy:
+    """Return what a check of a text finds; nothing is raised for what is wrong with it.
+
+    Args:
+        text: It.
+        here: When it is checked, and what this installation has; None: what does not fit that is not told.
+    """
+    read = read_strategy(text, here)
     if read.strategy is None:
         return CheckedStrategy(name=None, digest=None, told=(), findings=read.findings)
     return CheckedStrategy(

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 
-from placet.contracts.money import Money
+from placet.contracts.money import LARGEST_MINOR, Money
 from placet.contracts.strategies.preview import (
     PreviewedArm,
     PreviewedStage,
@@ -20,6 +20,8 @@ from placet.contracts.strategies.treatment import Rule, Stage, StrategyTreatment
 from placet.decisioning.assignment.shares import assign_all
 from placet.decisioning.cohorts.cohort import Cohort, cohort_of
 from placet.decisioning.next_best_action.hurdles import other_currency
+from placet.decisioning.next_best_action.worth import BILLED, MANY, RECHARGED, cost, monthly
+from placet.decisioning.strategies.hints import day_there
 from placet.governance.signing.canonical import digest
 from placet.service.cohorts import LeftOut, base_frames
 from placet.storage.database import Database
@@ -40,7 +42,7 @@ def preview_columns(strategy: Strategy) -> frozenset[str]:
     """Return the columns of a frame that `preview_of` reads."""
     rules = (rule.when for treatment in strategy.treatments for _, _, rule in treatment.rules())
     asked = (name for text in (strategy.cohort, *rules) for name in cohort_of(text).needs)
-    return frozenset(asked) | {"customer_id", "simulated", "currency"}
+    return frozenset(asked) | {"customer_id", "simulated", "currency", BILLED, RECHARGED}
 
 
 def preview_of(
@@ -68,6 +70,7 @@ class _Asked:
     rules: tuple[tuple[Stage, Rule, Cohort], ...]
     could_get: int = 0
     other_arm: int = 0
+    cost_minor: int = 0
     removed: Counter[int] = field(default_factory=Counter)
 
     def ask(self, frame: pl.DataFrame, treated: pl.Series) -> pl.Series:
@@ -78,7 +81,14 @@ class _Asked:
             self.removed[number] += int(left.sum()) - int(held.sum())
             left = held
         self.could_get += int(left.sum())
+        self.cost_minor += self._cost(frame.filter(left))
         return left
+
+    def _cost(self, frame: pl.DataFrame) -> int:
+        action = self.treatment.action
+        costs = cost(action, monthly(pl.col(BILLED), pl.col(RECHARGED), MANY), MANY).cast(pl.Int64)
+        each = frame.select(BILLED, RECHARGED).select(costs.alias("cost"))["cost"]
+        return int(each.filter(each <= action.at_most.amount_minor).sum())
 
 
 class _Tally:
@@ -151,6 +161,7 @@ class _Tally:
             other_currency=self._other_currency,
             control=self._control,
             could_get_none=self._none,
+            ended=_ended(strategy, as_of),
             simulated=self._simulated,
             left_out=left_out.many,
             unreadable=tuple(left_out.first),
@@ -174,6 +185,12 @@ class _Tally:
         )
 
 
+def _ended(strategy: Strategy, as_of: datetime) -> date | None:
+    """Return its last day where it is over, by the calendar of the market."""
+    last = strategy.term.last
+    return last if last < day_there(as_of, strategy.market) else None
+
+
 def _previewed(asked: _Asked) -> PreviewedTreatment:
     most = asked.treatment.action.at_most
     return PreviewedTreatment(
@@ -182,6 +199,7 @@ def _previewed(asked: _Asked) -> PreviewedTreatment:
         could_get=asked.could_get,
         other_arm=asked.other_arm,
         removed=tuple(_removed(asked)),
+        would_cost=most.model_copy(update={"amount_minor": min(asked.cost_minor, LARGEST_MINOR)}),
         at_most=most,
         in_all_at_most=most.model_copy(update={"amount_minor": most.amount_minor * asked.could_get}),
     )

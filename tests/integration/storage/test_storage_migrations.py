@@ -25,7 +25,19 @@ CONSOLE = ["console_prompt", "console_session", "delivery", "invitation"]
 STATE = ["customer_event", "customer_key", "customer_merge", "customer_state", "dead_letter"]
 KPIS = ["kpi_count", "kpi_household", "kpi_part", "kpi_sum"]
 TABLES = sorted(
-    [*FIRST, *NEWER, *CONSOLE, *STATE, *KPIS, "erasure", "log_checkpoint", "log_entry", "log_lease", "log_node"]
+    [
+        *FIRST,
+        *NEWER,
+        *CONSOLE,
+        *STATE,
+        *KPIS,
+        *ROLLOUTS,
+        "erasure",
+        "log_checkpoint",
+        "log_entry",
+        "log_lease",
+        "log_node",
+    ]
 )
 
 

@@ -1,7 +1,7 @@
 """A preview counts what decisions for each customer say, on both databases, however the base is cut."""
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -10,8 +10,10 @@ from placet.contracts.strategies.treatment import StrategyTreatment
 from placet.decisioning.assignment.shares import assign
 from placet.decisioning.cohorts.cohort import cohort_of, frame_of
 from placet.decisioning.cohorts.flattening import Row
+from placet.decisioning.next_best_action.worth import BILLED, ONE, RECHARGED, cost, monthly
 from placet.entrypoints.processes.base_reading import plan_apart, strategy_preview_apart
 from placet.errors import UsageError
+from placet.interfaces.telling.strategies import preview_lines
 from placet.service.base_file import export_base
 from placet.service.cohorts import LeftOut, base_rows
 from placet.service.strategies.checking import strategy_of
@@ -50,6 +52,10 @@ def test_everybody_is_counted_where_they_are(base: Database) -> None:
         assert shown.other_arm == sum(not _may(row, treatment) for row in treated)
         assert shown.could_get == falls.pop("", 0)
         assert {one.code: one.customers for one in shown.removed} == dict(falls)
+        could_get = [row for row in treated if _may(row, treatment) and not _falls(row, treatment)]
+        costs = [cost(treatment.action, monthly(row[BILLED], row[RECHARGED], ONE), ONE) for row in could_get]
+        most = treatment.action.at_most.amount_minor
+        assert shown.would_cost.amount_minor == sum(one for one in costs if one <= most)
         assert shown.in_all_at_most.amount_minor == shown.could_get * shown.at_most.amount_minor
     could = [[one for one in STRATEGY.treatments if _may(row, one) and not _falls(row, one)] for row in treated]
     assert found.could_get_none == sum(not theirs for theirs in could)
@@ -88,6 +94,19 @@ def test_who_pays_in_another_currency_is_counted_apart_and_nowhere_else(base: Da
         at_home.treatments,
         at_home.most_cost,
     )
+
+
+def test_a_strategy_that_is_over_and_rails_that_never_fire_are_told(base: Database) -> None:
+    over = STRATEGY.model_copy(update={"term": STRATEGY.term.model_copy(update={"last": date(2026, 2, 28)})})
+    assert preview(base, "demo", STRATEGY, NOW).ended is None
+    found = preview(base, "demo", over, NOW)
+    assert found.ended == date(2026, 2, 28) < NOW.date()
+    said = {heading: words for _, heading, words in preview_lines(found)}
+    assert said["over"] == "it ended on 2026-02-28: nobody would be told anything"
+    smaller = min(found.control, found.stages[-1].treated)
+    assert said["warning"].startswith("guard rails that never tell anything: the smaller of")
+    assert f"has {smaller} customer" in said["warning"]
+    assert said["warning"].endswith("they want 500 for complaints, 500 for spend")
 
 
 def test_a_base_of_nobody_is_counted() -> None:

@@ -81,6 +81,13 @@ def test_a_change_says_what_was_and_what_is() -> None:
         ((("holdout: 10 %", "holdout: 5 %"),), "the control group shrinks"),
         ((("name: keep_at_risk", "name: keep_them"),), "two strategies"),
         ((("tenure_days >= 90\n", "tenure_days >= 60\n"),), "the cohort differs"),
+        ((("stages: [10 %, ", "stages: [5 %, "),), "the first stage shrinks, from 10 % to 5 %: some whom it had"),
+        ((("stages: [10 %, ", "stages: [20 %, "),), "the first stage grows, from 10 % to 20 %"),
+        ((("America/Chicago", "America/Denver"),), "the time zone differs: quiet hours, and the first and the last"),
+        ((("total: 5000.00", "total: 4000.00"),), "the budget shrinks, from 5000.00 USD to 4000.00 USD"),
+        ((("total: 5000.00", "total: 6000.00"),), "the budget grows, from 5000.00 USD to 6000.00 USD"),
+        ((("per_customer: 40.00", "per_customer: 35.00"),), "one customer may get less, 35.00 USD and no longer 40.00"),
+        ((("USD, period_days: 90", "USD, period_days: 30"),), "may get counts 30 days and no longer 90"),
         ((("money, share: 50 %", "money, share: 40 %"), ("either, share: 50 %", "either, share: 60 %")), "the arms"),
     ],
 )  # fmt: skip

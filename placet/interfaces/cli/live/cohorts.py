@@ -9,16 +9,15 @@ import typer
 from placet.contracts.text import counted
 from placet.contracts.times import minute
 from placet.interfaces.cli import output
-from placet.interfaces.cli.options import JsonFlag, time_gone
+from placet.interfaces.cli.live.asked_base import AsOfOption, BaseOption, ask_base
+from placet.interfaces.cli.options import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 from placet.interfaces.state_words import ONLY_SAID, only_said, only_said_in_words
 from placet.interfaces.telling.kpis import left_out_in_words
 
 if TYPE_CHECKING:
-    from placet.contracts.cohorts.base_file import BaseHeader
     from placet.contracts.cohorts.preview import CohortPreview, Membership
     from placet.decisioning.cohorts.cohort import Cohort
-    from placet.storage.database import Database
 
 app = typer.Typer(no_args_is_help=True, help="Cohorts: SQL conditions on the live state of customers.")
 
@@ -27,10 +26,6 @@ ExpressionArgument = Annotated[
 ]
 FileOption = Annotated[Path | None, typer.Option("--file", metavar="FILE", help="read the expression from a file")]
 SegmentOption = Annotated[str | None, typer.Option("--segment", metavar="NAME", help="a named segment instead")]
-AsOfOption = Annotated[str | None, typer.Option("--as-of", help="as of then: 2026-03-01, 2026-03-01T09:30:00Z")]
-BaseOption = Annotated[
-    Path | None, typer.Option("--base", metavar="FILE", help="ask this file (`placet state export`), not the database")
-]
 
 _IS_IN_IT = {"yes": "is in it", "no": "is not in it", "unknown": "is not in it: what it asks is not known of them"}
 _LARGEST = 16_384
@@ -90,18 +85,14 @@ def preview(
 
     toolbox: Toolbox = context.obj
     cohort = given_cohort(expression, file, segment)
-    header = None
-    if base is not None:
-        refuse_time(as_of)
-        answer = toolbox.preview_of_file(base, cohort.written)
-        header, found = answer.header, answer.found
-    else:
-        at = time_gone(as_of, "--as-of")
-        found = preview_of(*_folded(toolbox), cohort, at)
-    if as_json:
-        output.print_json({**found.model_dump(mode="json"), **told_of(header)})
-        return
-    _print(found, header)
+    asked = ask_base(
+        toolbox,
+        base,
+        as_of,
+        of_file=lambda file: toolbox.preview_of_file(file, cohort.written),
+        of_database=lambda database, tenant, at: preview_of(database, tenant, cohort, at),
+    )
+    asked.print(_print, as_json=as_json)
 
 
 @app.command("list")
@@ -190,36 +181,7 @@ def given_cohort(expression: str | None, file: Path | None, segment: str | None)
     return cohort_given(expression, segment)
 
 
-def _folded(toolbox: Toolbox) -> "tuple[Database, str]":
-    from placet.service.cohorts import fold_all
-
-    database = toolbox.database()
-    fold_all(database, toolbox.tenant)
-    return database, toolbox.tenant
-
-
-def refuse_time(as_of: str | None) -> None:
-    """Refuse a time beside a file."""
-    if as_of is not None:
-        raise typer.BadParameter("a file is of one time; give --as-of when you export it", param_hint="--as-of")
-
-
-def told_of(header: "BaseHeader | None") -> dict[str, object]:
-    """Return what JSON says of the file that was asked."""
-    return {} if header is None else {"base_file": header.model_dump(mode="json")}
-
-
-def file_in_words(header: "BaseHeader") -> str:
-    """Say whose a file is, and how old."""
-    hours = max(0, int((datetime.now(UTC) - header.as_of).total_seconds()) // 3600)
-    days, rest = divmod(hours, 24)
-    age = f"{counted(days, 'day')} and {counted(rest, 'hour')}" if days else counted(rest, "hour")
-    return f"a file of tenant {header.tenant!r}, {age} old; what happened since is not in it"
-
-
-def _print(found: "CohortPreview", header: "BaseHeader | None") -> None:
-    if header is not None:
-        output.print_field("base", file_in_words(header))
+def _print(found: "CohortPreview") -> None:
     output.print_field("cohort", found.checked.expression)
     output.print_field("as of", minute(found.as_of))
     output.print_field("has", f"{found.members:,} of {counted(found.base, 'customer')} ({found.percent} %)")

@@ -9,15 +9,8 @@ import typer
 
 from placet.contracts.times import minute
 from placet.interfaces.cli import output
-from placet.interfaces.cli.live.cohorts import (
-    AsOfOption,
-    BaseOption,
-    SegmentOption,
-    file_in_words,
-    given_cohort,
-    refuse_time,
-    told_of,
-)
+from placet.interfaces.cli.live.asked_base import AsOfOption, BaseOption, file_in_words, refuse_time, told_of
+from placet.interfaces.cli.live.cohorts import SegmentOption, given_cohort
 from placet.interfaces.cli.options import JsonFlag, time_gone
 from placet.interfaces.cli.toolbox import Toolbox
 from placet.interfaces.state_words import only_said_in_words

@@ -17,13 +17,14 @@ from placet.errors import UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.amounts import amount
 from placet.interfaces.cli.live import published
-from placet.interfaces.cli.live.cohorts import AsOfOption, BaseOption, file_in_words, refuse_time, told_of
+from placet.interfaces.cli.live.asked_base import AsOfOption, BaseOption, ask_base
 from placet.interfaces.cli.live.strategy_files import FileArgument, strategy_in, text_in
 from placet.interfaces.cli.options import JsonFlag, time_gone
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from placet.contracts.strategies.findings import CheckedStrategy
+    from placet.contracts.strategies.preview import StrategyPreview
 
 app = typer.Typer(no_args_is_help=True, help="Strategies: check, preview, compare and publish them.")
 published.add_to(app)
@@ -39,7 +40,7 @@ def register(root: typer.Typer) -> None:
 
 @app.command("check")
 def check(
-    context: typer.Context,  # noqa: ARG001 - every command has it
+    context: typer.Context,
     file: FileArgument,
     as_json: JsonFlag = False,
 ) -> None:
@@ -47,9 +48,11 @@ def check(
 
     Every fault has its line and column. With an error nobody can sign it.
     """
+    from placet.decisioning.strategies.hints import Here
     from placet.service.strategies.checking import check_text, in_one_line
 
-    checked = check_text(text_in(file))
+    toolbox: Toolbox = context.obj
+    checked = check_text(text_in(file), Here(datetime.now(UTC), toolbox.agents))
     if as_json:
         output.print_json(checked.model_dump(mode="json"))
     else:
@@ -75,26 +78,23 @@ def preview(
     It counts whom it has, the control group, each stage, who could get what and why others could not, and the money.
     """
     from placet.interfaces.telling.strategies import preview_lines
-    from placet.service.cohorts import fold_all
     from placet.service.strategies.previewing import preview as preview_of
 
     toolbox: Toolbox = context.obj
-    strategy, header = strategy_in(file), None
-    if base is not None:
-        refuse_time(as_of)
-        answer = toolbox.strategy_preview_of_file(base, text_in(file))
-        header, found = answer.header, answer.found
-    else:
-        at, database = time_gone(as_of, "--as-of"), toolbox.database()
-        fold_all(database, toolbox.tenant)
-        found = preview_of(database, toolbox.tenant, strategy, at)
-    if as_json:
-        output.print_json({**found.model_dump(mode="json"), **told_of(header)})
-        return
-    if header is not None:
-        output.print_field("base", file_in_words(header))
-    output.print_grouped(preview_lines(found))
-    output.print_field("digest", found.digest)
+    strategy = strategy_in(file)
+    asked = ask_base(
+        toolbox,
+        base,
+        as_of,
+        of_file=lambda path: toolbox.strategy_preview_of_file(path, text_in(file)),
+        of_database=lambda database, tenant, at: preview_of(database, tenant, strategy, at),
+    )
+
+    def say(found: "StrategyPreview") -> None:
+        output.print_grouped(preview_lines(found))
+        output.print_field("digest", found.digest)
+
+    asked.print(say, as_json=as_json)
 
 
 @app.command("plan")
@@ -111,25 +111,18 @@ def plan(
     Each customer gets the treatment that is worth most. It counts who gets which, where the others fall, and the money.
     """
     from placet.interfaces.telling.strategies import plan_lines
-    from placet.service.cohorts import fold_all
     from placet.service.strategies.planning import plan as plan_of
 
     toolbox: Toolbox = context.obj
-    strategies, told, header = [strategy_in(file) for file in files], _given(channel, Channel, "channel"), None
-    if base is not None:
-        refuse_time(as_of)
-        answer = toolbox.plan_of_file(base, [text_in(file) for file in files], told)
-        header, found = answer.header, answer.found
-    else:
-        at, database = time_gone(as_of, "--as-of"), toolbox.database()
-        fold_all(database, toolbox.tenant)
-        found = plan_of(database, toolbox.tenant, strategies, told, at)
-    if as_json:
-        output.print_json({**found.model_dump(mode="json"), **told_of(header)})
-        return
-    if header is not None:
-        output.print_field("base", file_in_words(header))
-    output.print_grouped(plan_lines(found))
+    strategies, told = [strategy_in(file) for file in files], _given(channel, Channel, "channel")
+    asked = ask_base(
+        toolbox,
+        base,
+        as_of,
+        of_file=lambda path: toolbox.plan_of_file(path, [text_in(file) for file in files], told),
+        of_database=lambda database, tenant, at: plan_of(database, tenant, strategies, told, at),
+    )
+    asked.print(lambda found: output.print_grouped(plan_lines(found)), as_json=as_json)
 
 
 @app.command("decide")

@@ -80,13 +80,15 @@ def settled(http: httpx.Client, text: str) -> str:
 
 
 def test_a_sound_text_is_said_in_words(base: ConsoleUnderTest) -> None:
+    sound = EXAMPLE.replace("last: 2027-02-28", f"last: {TODAY + timedelta(days=60)}")
+    sound = sound.replace("first: 2026-12-01", f"first: {TODAY}")
     with base.signed_in("anna", "approver") as http:
-        answer = posted(http, "check", EXAMPLE)
+        answer = posted(http, "check", sound)
         assert answer.status_code == 200
         assert "Nothing is wrong with it" in answer.text
-        for line in check_text(EXAMPLE).told:
+        for line in check_text(sound).told:
             assert line.words in html.unescape(answer.text)
-        assert str(check_text(EXAMPLE).digest) in answer.text
+        assert str(check_text(sound).digest) in answer.text
 
 
 def test_what_is_wrong_has_its_line_and_what_was_typed_stays(base: ConsoleUnderTest) -> None:
@@ -124,7 +126,8 @@ def test_a_preview_says_what_the_command_says(base: ConsoleUnderTest) -> None:
     assert "have simulated events: nothing of them is real" in page
     assert "too few of the treated or the control group (500 for complaints, 500 for spend)" in page
     for treatment in found.treatments:
-        assert f"At most {treatment.at_most} each, {treatment.in_all_at_most} in all." in page
+        assert f"Costs {treatment.would_cost} for all of them, by what each spends; at most " in page
+        assert f"at most {treatment.at_most} each, {treatment.in_all_at_most} in all." in page
         assert all(fell.otherwise in page for fell in treatment.removed)
     assert f"{found.budget} is enough: {found.most_cost} at most" in page
 
@@ -213,7 +216,8 @@ def test_the_page_is_in_order_on_a_desk_and_on_a_phone(
         assert text.evaluate(marked) == WRONG.split("\n")[43]
         text.fill(WIDELY)
         page.get_by_role("button", name="Check").click()
-        expect(page.get_by_text("Nothing is wrong with it")).to_be_visible()
+        expect(page.get_by_text("No error; 1 warning for whoever signs it")).to_be_visible()
+        expect(page.get_by_text("must not sell, and this offers 'App bonus', 'Saver plan'")).to_be_visible()
         in_order(page, f"strategy-words-{width}", wide=wide)
         page.get_by_role("button", name="Preview").click()
         expect(page.get_by_role("heading", name="Who could get what")).to_be_visible()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from pydantic import SecretStr
 
 from placet.contracts.text import is_plain
+from placet.decisioning.strategies.hints import Here
 from placet.interfaces.http.app import create_app
 from placet.interfaces.http.endpoints.live.strategies import StrategyEndpoints
 from placet.interfaces.http.served import Served
@@ -62,7 +64,11 @@ def base(api: httpx.Client, database: Database) -> httpx.Client:
 def test_a_text_is_checked_and_what_is_wrong_with_it_is_the_answer(api: httpx.Client) -> None:
     found = api.post("/v1/strategies/check", json={"text": SOUND})
     assert found.status_code == 200
-    assert found.json() == check_text(SOUND).model_dump(mode="json")
+    assert found.json() == check_text(SOUND, Here(datetime.now(UTC), ("retention",))).model_dump(mode="json")
+    over = edited(("first: 2026-12-01, last: 2027-02-28", "first: 2024-12-01, last: 2025-02-28"))
+    odd = api.post("/v1/strategies/check", json={"text": over.replace("agent: retention", "agent: nobody")}).json()
+    assert odd["digest"] is not None
+    assert [one["where"] for one in odd["findings"]] == ["agent", "term.last"]
     wrong = api.post("/v1/strategies/check", json={"text": edited(("holdout: 10 %", "holdout: 10"))})
     assert wrong.status_code == 200
     assert wrong.json()["digest"] is None

@@ -11,6 +11,7 @@ from placet.contracts.events.kinds import Channel
 from placet.contracts.money import parse_money
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.text import one_line, spoken
+from placet.decisioning.strategies.hints import Here
 from placet.decisioning.strategies.packages import market_named, markets, package_named, packages, written
 from placet.errors import GovernanceError, StorageError, UsageError
 from placet.interfaces.console.forms import Form
@@ -81,7 +82,7 @@ def ask(asked: Asked, form: Form) -> Response:
         if do == "package":
             typed = replace(typed, text=_package(asked, typed))
         _check_length(typed.text)
-        checked = check_text(typed.text)
+        checked = check_text(typed.text, Here(asked.now, asked.parts.served.agents))
         if do not in ("preview", "decide") or not checked.sound:
             found["check"] = check_of(checked, typed.text)
             if do in ("preview", "decide"):

@@ -16,7 +16,15 @@ from placet.decisioning.cohorts.wording import percent
 from placet.interfaces.console.views.common import Tone, in_ten
 from placet.interfaces.console.views.evidence import Chart, Point, Row
 from placet.interfaces.telling.kpis import left_out_in_words
-from placet.interfaces.telling.strategies import FELL, FELL_AT, budget_in_words, held_in_words
+from placet.interfaces.telling.strategies import (
+    FELL,
+    FELL_AT,
+    budget_in_words,
+    cost_in_words,
+    ended_in_words,
+    held_in_words,
+    never_in_words,
+)
 
 _LINES: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """Where YAML ends a line."""
@@ -156,7 +164,7 @@ def _parts(checked: CheckedStrategy) -> Iterator[Part]:
 def preview_of(found: StrategyPreview) -> PreviewShown:
     """Return how a preview is shown."""
     open_to = found.members - found.other_currency - found.control
-    notes = []
+    notes = [f"{note}." for note in (ended_in_words(found), never_in_words(found)) if note]
     if found.unknown:
         unknown = counted(found.unknown, "customer")
         notes.append(f"Not in it: {unknown} of whom it is not known what the cohort asks.")
@@ -214,7 +222,7 @@ def _treatment(one: PreviewedTreatment, open_to: int) -> TreatmentShown:
     outcomes += [
         _outcome(f"{FELL_AT[fell.stage]}: {fell.otherwise}", fell.code, fell.customers, open_to) for fell in one.removed
     ]
-    return TreatmentShown(one.title, f"at most {one.at_most} each, {one.in_all_at_most} in all", tuple(outcomes))
+    return TreatmentShown(one.title, f"costs {cost_in_words(one)}", tuple(outcomes))
 
 
 def _outcome(words: str, code: str, customers: int, of: int) -> Outcome:

@@ -16,6 +16,7 @@ from placet.contracts.strategies.decision import NextBestAction
 from placet.contracts.strategies.findings import CheckedStrategy, ComparedStrategies
 from placet.contracts.strategies.preview import StrategyPreview
 from placet.contracts.strategies.schema import strategy_schema
+from placet.decisioning.strategies.hints import Here
 from placet.errors import UpstreamUnavailable
 from placet.interfaces.http.access import posts
 from placet.interfaces.http.endpoints.cohorts import MOST_CUSTOMERS
@@ -82,7 +83,7 @@ class StrategyEndpoints:
 
         What is wrong with it is the answer, each fault with its line and column; with an error there is no `digest`.
         """
-        return check_text(asked.text)
+        return check_text(asked.text, Here(datetime.now(UTC), self._served.agents))
 
     def preview(self, asked: StrategyToCheck) -> StrategyPreview:
         """Show what a strategy would do to the base as it is now: whom it has, who could get what, the money.
