@@ -1,6 +1,6 @@
 """What a strategy may give: a mutation as a template with its bound, who may have it, and what it is worth."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StrictInt, StringConstraints
 
@@ -9,7 +9,9 @@ from placet.contracts.strategies.written import Amount, Share
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=60), PLAIN]
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=160), PLAIN]
-Expression = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+MOST_CHARACTERS: Final = 4_000
+"""Of a condition, as it is written and in its one form."""
+Expression = Annotated[str, StringConstraints(min_length=1, max_length=MOST_CHARACTERS)]
 """A SQL condition over the columns of a customer's state (docs/cohorts.md)."""
 
 Stage = Literal["eligible", "applicable", "suitable"]

@@ -17,7 +17,7 @@ from placet.decisioning.cohorts import tree
 from placet.decisioning.cohorts.checking import Checker
 from placet.decisioning.cohorts.columns import BY_NAME, COLUMNS, TODAY
 from placet.decisioning.cohorts.compiling import DTYPES, compiled
-from placet.decisioning.cohorts.constancy import constant_part, possible_together
+from placet.decisioning.cohorts.constancy import ALL_WORK, constant_part, possible_together
 from placet.decisioning.cohorts.flattening import Row
 from placet.decisioning.cohorts.parsing import fault, parse
 
@@ -78,17 +78,19 @@ def cohort_of(text: str) -> Cohort:
     return _of_text(text.strip())
 
 
-def can_hold_together(texts: Sequence[str], but: Sequence[str] = ()) -> bool:
+def can_hold_together(texts: Sequence[str], but: Sequence[str] = (), most_work: int = ALL_WORK) -> bool:
     """Return whether a customer can exist of whom all of `texts` are true, and none of `but`.
 
     Args:
         texts: Expressions of which `cohort_of` takes each.
         but: The same.
+        most_work: How much may be looked at: `possible_together`.
 
     Returns:
         False where it is certain that there is none; true may only mean that it was not noticed.
     """
-    return possible_together([_tree_of(text.strip()) for text in texts], [_tree_of(text.strip()) for text in but])
+    one, other = ([_tree_of(text.strip()) for text in each] for each in (texts, but))
+    return possible_together(one, other, most_work)
 
 
 @lru_cache(maxsize=_KEPT)

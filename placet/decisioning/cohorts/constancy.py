@@ -7,8 +7,10 @@ called impossible here is impossible; what is not noticed is only that. Conditio
 """
 
 import math
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import polars as pl
@@ -19,10 +21,25 @@ from placet.decisioning.cohorts.compiling import DTYPES, compiled
 from placet.decisioning.cohorts.tree import Node
 
 MOST_COMBINATIONS: Final = 60_000
+ALL_WORK: Final = MOST_COMBINATIONS * 10_000
+_COMPILING: Final = 3_000
+"""Combinations of a part that take as long as to compile it."""
+_KEPT: Final = 4096
 _OTHER: Final = "\x00"
 """A text that nobody can write: any other than those that are written."""
 
+_HOLDS: Final[Mapping[tree.Comparison, Callable[[int, int], bool]]] = {
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
 Candidates = list[bool | None] | list[int | None] | list[str | None] | list[date | None]
+
+Axes = list[tuple[str, Candidates, type[pl.DataType]]]
 
 
 class Possible(NamedTuple):
@@ -47,14 +64,31 @@ def constant_part(node: Node) -> tuple[Node, bool] | None:
     return None
 
 
-def possible_together(conditions: Sequence[Node], but: Sequence[Node] = ()) -> bool:
+def possible_together(conditions: Sequence[Node], but: Sequence[Node] = (), most_work: int = ALL_WORK) -> bool:
     """Return whether somebody can exist on whom all conditions are true, and none of `but` is.
 
     False is certain; true may only mean that it was not noticed.
+
+    Args:
+        conditions: What is true of them.
+        but: What is not.
+        most_work: What may be looked at, in parts of a condition times combinations of values; whatever would take
+            more is taken to be possible.
     """
-    items = [*conditions, *(tree.Negated(one.at, "boolean", tree.IsTruth(one.at, "boolean", one, True)) for one in but)]
+    untrue = (tree.Negated(one.at, "boolean", tree.IsTruth(one.at, "boolean", one, True)) for one in but)
+    # Taken apart, most parts of one condition share no column with the others, and are looked at once for all of them.
+    items = [*(part for one in conditions for part in _conjuncts(one)), *untrue]
     joined = items[0] if len(items) == 1 else tree.Joined(items[0].at, "boolean", "AND", tuple(items))
-    return _possible(joined).true
+    return _possible(joined, most_work).true
+
+
+def _conjuncts(node: Node) -> Iterator[Node]:
+    """Yield the conditions of which all are true where one is."""
+    if isinstance(node, tree.Joined) and node.operator == "AND":
+        for item in node.items:
+            yield from _conjuncts(item)
+    else:
+        yield node
 
 
 def _parts(node: Node) -> Iterator[Node]:
@@ -69,14 +103,14 @@ def _parts(node: Node) -> Iterator[Node]:
     yield node
 
 
-def _possible(node: Node) -> Possible:
+def _possible(node: Node, most_work: int = ALL_WORK) -> Possible:
     if not isinstance(node, tree.Joined):
-        return _on_grid(node)
+        return _on_grid(node, most_work)
     groups = [_joined(node, group) for group in _independent(node.items)]
     if len(groups) == 1:
-        return _on_grid(node)
+        return _on_grid(node, most_work)
     # Parts that share no column are free of each other.
-    each = [_on_grid(group) for group in groups]
+    each = [_on_grid(group, most_work) for group in groups]
     if node.operator == "AND":
         return Possible(all(one.true for one in each), any(one.other for one in each))
     return Possible(any(one.true for one in each), all(one.other for one in each))
@@ -89,23 +123,61 @@ def _joined(node: tree.Joined, items: Sequence[Node]) -> Node:
 def _independent(items: Sequence[Node]) -> list[list[Node]]:
     groups: list[tuple[set[str], list[Node]]] = []
     for item in items:
-        names = set(tree.columns_of(item)) | ({""} if tree.asks_the_date(item) else set())
+        names = set(_names(item))
         shared = [group for group in groups if group[0] & names]
         groups = [group for group in groups if not group[0] & names]
         groups.append((names.union(*(group[0] for group in shared)), [one for g in shared for one in g[1]] + [item]))
     return [group[1] for group in groups]
 
 
-def _on_grid(node: Node) -> Possible:
-    """Try all combinations that make a difference."""
+@lru_cache(maxsize=_KEPT)
+def _names(node: Node) -> frozenset[str]:
+    return tree.columns_of(node) | ({""} if tree.asks_the_date(node) else frozenset())
+
+
+def _on_grid(node: Node, most_work: int) -> Possible:
+    """Try all combinations that make a difference; say that anything is possible where they are too many."""
+    found = _of_one_number(node)
+    if found is not None:
+        return found
+    axes, _ = _axes(node)
+    combinations = math.prod(len(values) for _, values, _ in axes)
+    if combinations > MOST_COMBINATIONS or _parts_of(node) * (combinations + _COMPILING) > most_work:
+        return _ANYTHING
+    return _answer_of(node)
+
+
+def _of_one_number(node: Node) -> Possible | None:
+    """Try a number that is compared with a written one, which most conditions are made of; None for all others."""
+    match node:
+        case tree.Compared(left=tree.ColumnNode(name=name), right=tree.Value(value=int() as value)) if BY_NAME[
+            name
+        ].kind == "integer" and not isinstance(value, bool):
+            column, holds = BY_NAME[name], _HOLDS[node.operator]
+            answers = {holds(one, value) for one in _candidates(column, {value}) if isinstance(one, int)}
+            return Possible(True in answers, False in answers or column.nullable)
+    return None
+
+
+@lru_cache(maxsize=_KEPT)
+def _axes(node: Node) -> tuple[Axes, dict[Node, str]]:
     simple, opaque = dict[str, set[object]](), dict[Node, str]()
     _collect(node, simple, opaque)
-    axes: list[tuple[str, Candidates, type[pl.DataType]]] = [
+    axes: Axes = [
         (name, _candidates(BY_NAME[name], written), DTYPES[BY_NAME[name].kind]) for name, written in simple.items()
     ]
     axes += [(name, _answers(atom), pl.Boolean) for atom, name in opaque.items()]
-    if math.prod(len(values) for _, values, _ in axes) > MOST_COMBINATIONS:
-        return _ANYTHING
+    return axes, opaque
+
+
+@lru_cache(maxsize=_KEPT)
+def _parts_of(node: Node) -> int:
+    return 1 + sum(map(_parts_of, tree.children(node)))
+
+
+@lru_cache(maxsize=_KEPT)
+def _answer_of(node: Node) -> Possible:
+    axes, opaque = _axes(node)
     grid = pl.DataFrame({"": [0]})
     for name, values, dtype in axes:
         grid = grid.join(pl.DataFrame({name: pl.Series(values, dtype=dtype, strict=True)}), how="cross")

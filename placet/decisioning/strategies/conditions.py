@@ -1,17 +1,22 @@
 """The conditions of a strategy: each means something, and none leaves out everybody whom the strategy is for."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from placet.contracts.strategies.strategy import Strategy
-from placet.contracts.strategies.treatment import StrategyTreatment
+from placet.contracts.strategies.treatment import MOST_CHARACTERS, StrategyTreatment
 from placet.contracts.text import counted
 from placet.decisioning.cohorts.cohort import can_hold_together, cohort_of
 from placet.decisioning.strategies.problems import Path, Problem, error, warning
 from placet.errors import ExpressionFault
 
 MOST_CONDITIONS: Final = 200
-"""Of a strategy: each is laid beside the cohort, which takes up to some 50 ms."""
+"""Of a strategy: each is laid beside the cohort."""
+_WORK: Final = 60_000_000
+"""Of a strategy, shared by its conditions (`possible_together`): who writes more of them has less noticed of each."""
+_TOGETHER: Final = 10
+"""Shares of a condition for all those of a treatment together, which are asked of each treatment once."""
 
 
 def condition_problems(strategy: Strategy) -> Iterator[Problem]:
@@ -27,7 +32,7 @@ def condition_problems(strategy: Strategy) -> Iterator[Problem]:
         return  # nothing can be said of its members
     wrong = {fault.path for fault in faults}
     for number, treatment in enumerate(strategy.treatments):
-        yield from _against_cohort(strategy.cohort, treatment, ("treatments", number), wrong)
+        yield from _against_cohort(strategy.cohort, treatment, ("treatments", number), wrong, _WORK // (2 * many))
 
 
 def conditions_of(strategy: Strategy) -> Iterator[tuple[Path, str]]:
@@ -44,28 +49,34 @@ def conditions_of(strategy: Strategy) -> Iterator[tuple[Path, str]]:
 def _faults(strategy: Strategy) -> Iterator[Problem]:
     for path, text in conditions_of(strategy):
         try:
-            cohort_of(text)
+            one_form = len(cohort_of(text).written)
+            if one_form > MOST_CHARACTERS:
+                said = f"with brackets around each part it has {one_form:,} characters, and at most {MOST_CHARACTERS:,}"
+                yield error(path, f"{said} are read; make it simpler")
         except ExpressionFault as fault:
             # Positions are those of the text without the spaces around it.
             yield error(path, fault.said, fault.at + len(text) - len(text.lstrip()))
 
 
-def _against_cohort(cohort: str, treatment: StrategyTreatment, at: Path, wrong: set[Path]) -> Iterator[Problem]:
+def _against_cohort(
+    cohort: str, treatment: StrategyTreatment, at: Path, wrong: set[Path], most_work: int
+) -> Iterator[Problem]:
+    possible = partial(can_hold_together, most_work=most_work)
     sound, alone = list[str](), True
     for stage, place, rule in treatment.rules():
         path = (*at, stage, place, "when")
         if path in wrong:
             continue
         sound.append(rule.when)
-        if not can_hold_together([cohort, rule.when]):
+        if not possible([cohort, rule.when]):
             alone = False
             yield error(path, "nobody in the cohort can meet it, so nobody could get this treatment")
-        elif not can_hold_together([cohort], [rule.when]):
+        elif not possible([cohort], [rule.when]):
             yield warning(path, "everybody in the cohort meets it; it keeps nobody out")
-    if alone and len(sound) > 1 and not can_hold_together([cohort, *sound]):
+    if alone and len(sound) > 1 and not can_hold_together([cohort, *sound], most_work=_TOGETHER * most_work):
         said = f"its {counted(len(sound), 'condition')} contradict each other: nobody in the cohort can meet them all"
         yield error((*at, "code"), said)
     for place, because in enumerate(treatment.because):
         path = (*at, "because", place, "when")
-        if path not in wrong and not can_hold_together([cohort, *sound, because.when]):
+        if path not in wrong and not possible([cohort, *sound, because.when]):
             yield warning(path, "nobody who could get this treatment meets it; the reason is never told")

@@ -1,5 +1,6 @@
 """Strategies that a request brings: bounded, and what is wrong told for who has no file and no shell."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -12,6 +13,8 @@ LONGEST: Final = 32_000
 """Of a text that a request brings, in characters. A strategy of ten treatments has some 10,000."""
 MOST_TEXTS: Final = 50
 """Strategies that one decision weighs."""
+MOST_CHARACTERS: Final = 200_000
+"""Of all texts of a request together: what is read of them takes a core."""
 _MOST_KEPT: Final = 64
 
 
@@ -35,6 +38,26 @@ def strategy_given(text: str, lists: str, called: str = "") -> Strategy:
     where = f" ({first.where})" if first.where else ""
     rest = f"; {counted(more, 'more error')}" if more else ""
     raise UsageError(f"{place}{where}: {first.said}{rest}; {lists} lists them", code="strategy_unsound")
+
+
+def strategies_given(texts: Sequence[str], lists: str) -> tuple[Strategy, ...]:
+    """Return the strategies of several texts, which are called `texts.0` and so on.
+
+    Args:
+        texts: They.
+        lists: Where all faults of one are listed.
+
+    Raises:
+        UsageError: code `texts_too_long`; together they are. Code `strategy_unsound`; as `strategy_given`.
+    """
+    total = sum(map(len, texts))
+    if total > MOST_CHARACTERS:
+        raise UsageError(
+            f"the {len(texts)} texts have {total:,} characters together, and at most {MOST_CHARACTERS:,} are read at "
+            "once; leave out their comments, or send fewer",
+            code="texts_too_long",
+        )
+    return tuple(strategy_given(text, lists, f"texts.{number}") for number, text in enumerate(texts))
 
 
 @lru_cache(maxsize=_MOST_KEPT)

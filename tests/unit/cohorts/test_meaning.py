@@ -7,10 +7,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from placet.decisioning.cohorts import constancy
 from placet.decisioning.cohorts.checking import Checker
 from placet.decisioning.cohorts.cohort import cohort_of, frame_of
+from placet.decisioning.cohorts.columns import COLUMNS
 from placet.decisioning.cohorts.compiling import compiled, like_pattern
-from placet.decisioning.cohorts.constancy import constant_part
+from placet.decisioning.cohorts.constancy import constant_part, possible_together
 from placet.decisioning.cohorts.flattening import Row, row_of
 from placet.decisioning.cohorts.parsing import parse
 from placet.decisioning.cohorts.tree import Node, written
@@ -53,6 +55,30 @@ def test_what_is_called_always_true_or_never_is_so_for_every_row(drawn: Pair, ro
     part, always = found
     answers = frame_of(rows).with_columns(is_=compiled(part))["is_"].to_list()
     assert set(answers) <= ({True} if always else {False, None}), written(part)
+
+
+@given(EXPRESSIONS, EXPRESSIONS, st.lists(ROWS, min_size=8, max_size=8), st.sampled_from([1, 20_000, 10**9]))
+def test_what_is_called_impossible_together_is_so_for_every_row(
+    one: Pair, other: Pair, rows: list[Row], most_work: int
+) -> None:
+    frame = frame_of(rows)
+    first, second = (
+        frame.with_columns(is_=compiled(checked(each.ours)))["is_"].fill_null(value=False) for each in (one, other)
+    )
+    if not possible_together([checked(one.ours), checked(other.ours)], most_work=most_work):
+        assert not (first & second).any()
+    if not possible_together([checked(one.ours)], [checked(other.ours)], most_work=most_work):
+        assert not (first & ~second).any()
+
+
+@given(
+    st.sampled_from([column.name for column in COLUMNS if column.kind == "integer"]),
+    st.sampled_from(["=", "<>", "<", "<=", ">", ">="]),
+    st.integers(-(10**15), 10**15) | st.integers(-3, 3) | st.sampled_from([100, 101]),
+)
+def test_a_number_compared_with_a_written_one_is_answered_as_the_engine_does(name: str, sign: str, value: int) -> None:
+    node = checked(f"{name} {sign} {value}")
+    assert constancy._of_one_number(node) in (constancy._answer_of(node), None)
 
 
 def row(**values: object) -> Row:

@@ -1,11 +1,15 @@
 """A strategy is read whole or not at all; what is wrong is told with its line and column, and nothing raises."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from placet.contracts.strategies.findings import Finding
 from placet.contracts.strategies.strategy import Strategy
+from placet.contracts.strategies.treatment import MOST_CHARACTERS
+from placet.decisioning.cohorts import constancy
 from placet.decisioning.strategies.reading import check_strategy, in_one_form, read_strategy
 from placet.governance.signing.canonical import canonical_bytes, digest
 from tests.unit.strategies.texts import SOUND, edited
@@ -216,6 +220,48 @@ def test_more_conditions_than_are_read_are_refused_before_any_is_looked_at() -> 
     ((line, _, where, said),) = _errors(edited(("contact:\n", f"{many}contact:\n")))
     assert (line, where) == (9, "treatments")
     assert said == "it has 245 conditions, and at most 200 are read; make two strategies of it"
+
+
+def test_a_condition_that_is_too_long_in_its_one_form_is_an_error_and_raises_nothing() -> None:
+    long = " OR ".join(f"tenure_days={90 + number}" for number in range(190))
+    assert len(long) < MOST_CHARACTERS
+    ((line, _, where, said),) = _errors(edited(("open_tickets = 0", long)))
+    assert (line, where) == (14, "treatments.0.eligible.0.when")
+    assert said.startswith("with brackets around each part it has 4,")
+
+
+def _many_conditions(many: int, apart: str) -> str:
+    """Return a strategy with conditions that the cohort, on the same columns, must be laid beside each time."""
+    cohort = " AND ".join(f"(tenure_days > {number} OR churn_percent > {number})" for number in range(60))
+    rules = "".join(
+        f"      - {{when: nps < {number % 7 + 2} OR tenure_days > {number}, code: c{number}, otherwise: none}}\n"
+        for number in range(many)
+    )
+    return edited(
+        ("churn_percent >= 30 AND tenure_days >= 90", cohort),
+        ("      - {when: open_tickets = 0, code: open_ticket, otherwise: has an open support ticket}\n", rules),
+        ("bills_disputed_90d = 0", apart),
+    )
+
+
+def test_what_many_conditions_may_take_is_bounded_by_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The work is counted and not timed: parts of conditions times combinations, over all questions of a check."""
+    work = list[int]()
+    answer = constancy._answer_of
+
+    def counted(node: constancy.Node) -> constancy.Possible:
+        axes, _ = constancy._axes(node)
+        work.append(constancy._parts_of(node) * math.prod(len(values) for _, values, _ in axes))
+        return answer(node)
+
+    monkeypatch.setattr(constancy, "_answer_of", counted)
+    for many in (5, 19):
+        work.clear()
+        assert read_strategy(_many_conditions(many, "bills_disputed_90d = 0")).strategy is not None
+        assert sum(work) < 120_000_000
+    # What is small is noticed however many others there are.
+    [found] = _errors(_many_conditions(19, "tenure_days < 0 OR open_tickets < 0 AND nps > 3"))
+    assert found[2] == "treatments.0.suitable.0.when"
 
 
 def test_a_fault_in_a_condition_over_several_lines_says_which_character() -> None:

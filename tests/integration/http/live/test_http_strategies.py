@@ -201,6 +201,10 @@ def test_many_and_large_texts_are_bounded_and_half_a_character_is_refused(api: h
     assert api.post("/v1/strategies/check", content=escaped, headers=headers).status_code == 200
     many = {"customer_id": "C1", "channel": "agent", "texts": [largest] * 50}
     assert problem(api.post("/v1/strategies/decide", json=many)) == (413, "too_large")
+    fewer = {**many, "texts": [largest] * 7}  # a body of the size that is read, and more than is looked at
+    refused = api.post("/v1/strategies/decide", json=fewer)
+    assert problem(refused) == (422, "texts_too_long")
+    assert refused.json()["detail"].startswith("the 7 texts have 224,000 characters together, and at most 200,000 are")
     half = b'{"text": "\\ud800"}'
     assert problem(api.post("/v1/strategies/check", content=half, headers=headers)) == (422, "malformed")
     named = [SOUND.replace("name: keep_at_risk", f"name: keep_{number}") for number in range(50)]

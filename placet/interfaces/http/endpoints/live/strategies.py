@@ -24,7 +24,7 @@ from placet.interfaces.http.served import Served
 from placet.service.cohorts import check_size
 from placet.service.strategies.checking import check_text, compare
 from placet.service.strategies.deciding import decide_for
-from placet.service.strategies.given import LONGEST, MOST_TEXTS, strategy_given
+from placet.service.strategies.given import LONGEST, MOST_TEXTS, strategies_given, strategy_given
 from placet.service.strategies.previewing import preview
 
 _PREFIX: Final = "/v1/strategies"
@@ -112,12 +112,11 @@ class StrategyEndpoints:
         It is asked as if every strategy had reached everybody. The chosen one is the first of `weighed`, with `fell`
         null; without one, nothing would be done.
         """
-        named = (f"texts.{number}" for number in range(len(asked.texts)))
         return decide_for(
             self._served.database,
             self._served.tenant,
             asked.customer_id,
-            [strategy_given(text, _LISTS, name) for text, name in zip(asked.texts, named, strict=True)],
+            strategies_given(asked.texts, _LISTS),
             channel=asked.channel,
             at=datetime.now(UTC),
         )
