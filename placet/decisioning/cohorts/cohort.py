@@ -107,7 +107,7 @@ def _of_text(text: str) -> Cohort:
 
 
 def _read(text: str) -> Cohort:
-    checked = Checker(text).check(parse(text))
+    checked = _tree_of(text)
     found = constant_part(checked)
     if found is not None:
         part, always = found

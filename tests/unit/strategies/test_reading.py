@@ -10,6 +10,7 @@ from placet.contracts.strategies.findings import Finding
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.treatment import MOST_CHARACTERS
 from placet.decisioning.cohorts import constancy
+from placet.decisioning.cohorts.tree import Node
 from placet.decisioning.strategies.reading import check_strategy, in_one_form, read_strategy
 from placet.governance.signing.canonical import canonical_bytes, digest
 from tests.unit.strategies.texts import SOUND, edited
@@ -249,7 +250,7 @@ def test_what_many_conditions_may_take_is_bounded_by_their_number(monkeypatch: p
     work = list[int]()
     answer = constancy._answer_of
 
-    def counted(node: constancy.Node) -> constancy.Possible:
+    def counted(node: Node) -> constancy.Possible:
         axes, _ = constancy._axes(node)
         work.append(constancy._parts_of(node) * math.prod(len(values) for _, values, _ in axes))
         return answer(node)
