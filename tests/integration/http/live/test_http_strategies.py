@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from pydantic import SecretStr
 
+from placet.contracts.strategies.plan import StrategyPlan
 from placet.contracts.text import is_plain
 from placet.decisioning.strategies.hints import Here
 from placet.interfaces.http.app import create_app
@@ -17,8 +18,9 @@ from placet.interfaces.http.endpoints.live.strategies import StrategyEndpoints
 from placet.interfaces.http.served import Served
 from placet.interfaces.telling.strategy_example import EXAMPLE
 from placet.service.cohorts import fold_all
-from placet.service.strategies.checking import check_text
+from placet.service.strategies.checking import check_text, strategy_of
 from placet.service.strategies.given import LONGEST
+from placet.service.strategies.planning import plan
 from placet.storage.database import Database
 from tests.integration.http.calling import TOKEN, client_of, engine_at, problem, serving
 from tests.integration.http.live.test_http_events import BATCH, event, sent
@@ -118,6 +120,8 @@ def test_the_base_is_looked_through_for_one_at_a_time(database: Database, monkey
     app = create_app(database, engine_at("127.0.0.1:1"), tenant="demo", agents=("retention",), token=SecretStr(TOKEN))
     with serving(app) as url, client_of(url) as http, served[0].looking:
         assert problem(http.post("/v1/strategies/preview", json={"text": SOUND})) == (503, "busy")
+        asked = {"channel": "sms", "texts": [SOUND]}
+        assert problem(http.post("/v1/strategies/plan", json=asked)) == (503, "busy")
         assert problem(http.post("/v1/cohorts/preview", json={"expression": "nps > 3"})) == (503, "busy")
         assert http.post("/v1/strategies/check", json={"text": SOUND}).status_code == 200
 
@@ -148,6 +152,35 @@ def test_the_next_best_action_says_where_all_others_fall(base: httpx.Client) -> 
     ]
     for change, said in refusals:
         assert problem(base.post("/v1/strategies/decide", json={**asked, **change})) == said, change
+
+
+def test_a_plan_counts_what_strategies_together_would_do(
+    base: httpx.Client, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = EVERYBODY.replace("name: keep_at_risk", "name: another").replace("loyalty_credit", "other_credit")
+    asked: dict[str, Any] = {"channel": "agent", "texts": [EVERYBODY, other]}
+    found = base.post("/v1/strategies/plan", json=asked)
+    assert found.status_code == 200
+    told = StrategyPlan.model_validate_json(found.text)
+    strategies = [strategy_of(text, "text") for text in asked["texts"]]
+    assert told == plan(database, "demo", strategies, "agent", told.as_of)
+    assert told.base == 5
+    assert [one.name for one in told.strategies] == ["another", "keep_at_risk"]
+    for treatment in (each for one in told.strategies for each in one.treatments):
+        assert treatment.chosen + sum(one.customers for one in treatment.fallen) == 5
+    refusals: list[tuple[dict[str, Any], tuple[int, str]]] = [
+        ({"texts": [EVERYBODY, EVERYBODY]}, (422, "strategy_twice")),
+        ({"texts": [EVERYBODY, "{"]}, (422, "strategy_unsound")),
+        ({"texts": []}, (422, "malformed")),
+        ({"channel": "any"}, (422, "malformed")),
+        ({"tenant": "other"}, (422, "malformed")),
+    ]
+    for change, said in refusals:
+        assert problem(base.post("/v1/strategies/plan", json={**asked, **change})) == said, change
+    monkeypatch.setattr("placet.interfaces.http.endpoints.live.strategies.MOST_CUSTOMERS", 4)
+    refused = base.post("/v1/strategies/plan", json=asked)
+    assert problem(refused) == (422, "base_too_large")
+    assert "`placet strategy plan`" in refused.json()["detail"]
 
 
 def test_the_schema_holds_what_the_description_shows(api: httpx.Client) -> None:

@@ -1,9 +1,10 @@
-"""`/v1/strategies`: check a text, see what it would do, compare two versions, ask for the next best action.
+"""`/v1/strategies`: check a text, see what one or several would do, compare two versions, ask for the next best action.
 
 Nothing is kept and nothing is sent: a text goes with each request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -14,6 +15,7 @@ from placet.contracts.base import CustomerId, Frozen, Text
 from placet.contracts.events.kinds import Channel
 from placet.contracts.strategies.decision import NextBestAction
 from placet.contracts.strategies.findings import CheckedStrategy, ComparedStrategies
+from placet.contracts.strategies.plan import StrategyPlan
 from placet.contracts.strategies.preview import StrategyPreview
 from placet.contracts.strategies.schema import strategy_schema
 from placet.decisioning.strategies.hints import Here
@@ -25,6 +27,7 @@ from placet.service.cohorts import check_size
 from placet.service.strategies.checking import check_text, compare
 from placet.service.strategies.deciding import decide_for
 from placet.service.strategies.given import LONGEST, MOST_TEXTS, strategies_given, strategy_given
+from placet.service.strategies.planning import plan, ready_for
 from placet.service.strategies.previewing import preview
 
 _PREFIX: Final = "/v1/strategies"
@@ -32,7 +35,7 @@ _LISTS: Final = f"`POST {_PREFIX}/check`"
 _BODY: Final = 256 * 1024
 LONGER: Final[Mapping[str, int]] = {
     **{f"{_PREFIX}/{what}": _BODY for what in ("check", "preview", "compare")},
-    f"{_PREFIX}/decide": 1024 * 1024,
+    **{f"{_PREFIX}/{what}": 1024 * 1024 for what in ("decide", "plan")},
 }
 """Bodies of these paths may be longer: a text of the largest size, every character of which JSON may have to escape."""
 
@@ -54,12 +57,22 @@ class StrategiesToCompare(Frozen, defer_build=False):
     after: StrategyText
 
 
+StrategyTexts = Annotated[tuple[StrategyText, ...], Field(min_length=1, max_length=MOST_TEXTS)]
+
+
 class DecisionAsked(Frozen, defer_build=False):
     """A customer, where they would be told, and the strategies that may speak, each of another name."""
 
     customer_id: CustomerId
     channel: Channel
-    texts: Annotated[tuple[StrategyText, ...], Field(min_length=1, max_length=MOST_TEXTS)]
+    texts: StrategyTexts
+
+
+class PlanAsked(Frozen, defer_build=False):
+    """Where customers would be told, and the strategies that may speak, each of another name."""
+
+    channel: Channel
+    texts: StrategyTexts
 
 
 class StrategyEndpoints:
@@ -75,6 +88,7 @@ class StrategyEndpoints:
         router.add_api_route("/preview", self.preview, **posts("read"))
         router.add_api_route("/compare", self.compare, **posts("read"))
         router.add_api_route("/decide", self.decide, **posts("read"))
+        router.add_api_route("/plan", self.plan, **posts("read"))
         router.add_api_route("/schema", self.schema, methods=["GET"])
         return router
 
@@ -91,15 +105,8 @@ class StrategyEndpoints:
         Events that no worker folded yet do not count. A large base is looked through on the command line.
         """
         served, strategy = self._served, strategy_given(asked.text, _LISTS)
-        check_size(served.database, served.tenant, MOST_CUSTOMERS, "placet strategy preview")
-        if not served.looking.acquire(blocking=False):
-            raise UpstreamUnavailable(
-                "the base is being looked through for somebody else; try again in a moment", code="busy"
-            )
-        try:
+        with self._looking("placet strategy preview"):
             return preview(served.database, served.tenant, strategy, datetime.now(UTC))
-        finally:
-            served.looking.release()
 
     def compare(self, asked: StrategiesToCompare) -> ComparedStrategies:
         """Compare two versions, in words, and say what the change means for customers who are in it already."""
@@ -120,6 +127,37 @@ class StrategyEndpoints:
             channel=asked.channel,
             at=datetime.now(UTC),
         )
+
+    def plan(self, asked: PlanAsked) -> StrategyPlan:
+        """Show what strategies together would do to the base as it is now: who gets which treatment, and the money.
+
+        Each customer gets the treatment that is worth most, as if every strategy had reached everybody. Events that no
+        worker folded yet do not count. A large base is looked through on the command line.
+        """
+        served, strategies = self._served, strategies_given(asked.texts, _LISTS)
+        now = datetime.now(UTC)
+        ready_for(strategies, asked.channel, now)  # what is wrong with them is told before anybody waits
+        with self._looking("placet strategy plan"):
+            return plan(served.database, served.tenant, strategies, asked.channel, now)
+
+    @contextmanager
+    def _looking(self, command: str) -> Iterator[None]:
+        """Look through the base, for one at a time.
+
+        Raises:
+            UsageError: code `base_too_large`; `command` is for it.
+            UpstreamUnavailable: code `busy`; it is being looked through.
+        """
+        served = self._served
+        check_size(served.database, served.tenant, MOST_CUSTOMERS, command)
+        if not served.looking.acquire(blocking=False):
+            raise UpstreamUnavailable(
+                "the base is being looked through for somebody else; try again in a moment", code="busy"
+            )
+        try:
+            yield
+        finally:
+            served.looking.release()
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of a strategy, for editors."""
