@@ -69,6 +69,14 @@ def read_strategy(text: str, here: Here | None = None) -> ReadStrategy:
     return ReadStrategy(in_one_form(strategy), findings)
 
 
+def legible_strategy(text: str) -> Strategy | None:
+    """Return the strategy of a text as it is written, whether or not it makes sense; None where it cannot be read."""
+    try:
+        return Strategy.model_validate(parse_yaml(text, "").data, context=BY_HAND)
+    except (YamlFault, ValidationError):
+        return None
+
+
 def check_strategy(strategy: Strategy) -> tuple[Problem, ...]:
     """Return what is wrong with a strategy, whoever made it, and what whoever signs it should know."""
     return *condition_problems(strategy), *bound_problems(strategy), *plan_problems(strategy), *hint_problems(strategy)

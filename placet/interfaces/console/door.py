@@ -68,7 +68,8 @@ class Door:
 
         async def endpoint(request: Request) -> Response:
             check_origin(request, self._parts.public_url)
-            return await run_in_threadpool(answer, request, await read_form(request, act.largest, act.longest))
+            form = await read_form(request, act.largest, act.longest, act.most)
+            return await run_in_threadpool(answer, request, form)
 
         return endpoint
 

@@ -151,25 +151,27 @@ def check_token(form: Form, expected: str) -> None:
         raise NotFromHere("the page that sent the form is of another session; open it again")
 
 
-async def read_form(request: Request, largest: int = LARGEST_PART, longest: int = LARGEST_PART) -> Form:
-    """Read a form; `largest` bounds a file that comes with it, `longest` each of its texts, in bytes.
+async def read_form(
+    request: Request, largest: int = LARGEST_PART, longest: int = LARGEST_PART, most: int = MOST_FIELDS
+) -> Form:
+    """Read a form of at most `most` fields; `largest` bounds a file, `longest` each of its texts, in bytes.
 
     Raises:
         HTTPException: it is no form, too large, or names a field twice.
     """
     try:
-        return await _read_form(request, largest, longest)
+        return await _read_form(request, largest, longest, most)
     except LookupError as error:
         raise HTTPException(HTTPStatus.BAD_REQUEST, "the form is in an encoding that there is not") from error
     except ClientDisconnect as error:
         raise HTTPException(HTTPStatus.BAD_REQUEST, "the form did not arrive whole") from error
 
 
-async def _read_form(request: Request, largest: int, longest: int) -> Form:
+async def _read_form(request: Request, largest: int, longest: int, most: int) -> Form:
     fields: dict[str, str] = {}
     files: dict[str, bytes] = {}
     called: dict[str, str] = {}
-    async with request.form(max_files=1, max_fields=MOST_FIELDS, max_part_size=longest) as read:
+    async with request.form(max_files=1, max_fields=most, max_part_size=longest) as read:
         for name, value in read.multi_items():
             if name in fields or name in files:
                 raise HTTPException(HTTPStatus.BAD_REQUEST, "the form names a field twice")

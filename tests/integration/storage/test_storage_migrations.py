@@ -24,21 +24,8 @@ ROLLOUTS = ["rollout", "rollout_member"]
 CONSOLE = ["console_prompt", "console_session", "delivery", "invitation"]
 STATE = ["customer_event", "customer_key", "customer_merge", "customer_state", "dead_letter"]
 KPIS = ["kpi_count", "kpi_household", "kpi_part", "kpi_sum"]
-TABLES = sorted(
-    [
-        *FIRST,
-        *NEWER,
-        *CONSOLE,
-        *STATE,
-        *KPIS,
-        *ROLLOUTS,
-        "erasure",
-        "log_checkpoint",
-        "log_entry",
-        "log_lease",
-        "log_node",
-    ]
-)
+LOG = ["log_checkpoint", "log_entry", "log_lease", "log_node"]
+TABLES = sorted([*FIRST, *NEWER, *CONSOLE, *STATE, *KPIS, *ROLLOUTS, *LOG, "erasure"])
 
 
 def test_the_revision_that_is_needed_is_the_newest_there_is() -> None:

@@ -9,8 +9,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES: Final = 128 * 1024
 SECONDS: Final = 15.0
-LARGER: Final = {"/console/batches": 2 * 1024 * 1024, "/console/strategies": 512 * 1024}
-"""Where a form may be larger, in bytes: a signed batch has a line for each of its runs, a strategy is a whole text."""
+LARGER: Final = {
+    "/console/batches": 2 * 1024 * 1024,
+    "/console/strategies": 512 * 1024,
+    "/console/strategies/form": 1024 * 1024,
+}
+"""Where a form may be larger, in bytes: a signed batch has a line for each of its runs, a strategy is a whole text, and
+its form has the text that somebody began with beside the fields of the new one."""
 
 
 class FormLimit:

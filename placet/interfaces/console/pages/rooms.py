@@ -7,7 +7,7 @@ from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.responses import Response
 
 from placet.contracts.people.access import Action
-from placet.interfaces.console.forms import LARGEST_PART, Form
+from placet.interfaces.console.forms import LARGEST_PART, MOST_FIELDS, Form
 from placet.interfaces.console.guards.body_limit import LARGER
 from placet.interfaces.console.pages import (
     components,
@@ -31,7 +31,15 @@ from placet.interfaces.console.pages.governance import (
     what_if,
 )
 from placet.interfaces.console.pages.keys import approvers, own_sessions, tokens
-from placet.interfaces.console.pages.live import cohorts, figures, live_state, models, profile, strategies
+from placet.interfaces.console.pages.live import (
+    cohorts,
+    figures,
+    live_state,
+    models,
+    profile,
+    strategies,
+    strategy_form,
+)
 from placet.interfaces.console.pages.signing import batches as signed_batches
 from placet.interfaces.console.pages.signing import decisions, grants, lifts, page
 from placet.interfaces.console.pages.signing import delegations as signed_delegations
@@ -49,7 +57,7 @@ class Shown(NamedTuple):
 
 
 class Posted(NamedTuple):
-    """What a form is posted to; `largest` bounds a file that comes with it, `longest` each of its texts, in bytes."""
+    """What a form of at most `most` fields is posted to; `largest` bounds a file, `longest` each text, in bytes."""
 
     path: str
     do: Callable[[Asked, Form], Response]
@@ -57,6 +65,7 @@ class Posted(NamedTuple):
     area: str
     largest: int = LARGEST_PART
     longest: int = LARGEST_PART
+    most: int = MOST_FIELDS
 
 
 _INVITATION: Final = "/approvers/invitations/{invitation}"
@@ -85,6 +94,7 @@ SHOWN: Final = (
     Shown("/customers/{customer_id}/profile", profile.show, "customers"),
     Shown("/cohorts", cohorts.show, "cohorts"),
     Shown("/strategies", strategies.show, "strategies"),
+    Shown("/strategies/form", strategy_form.show, "strategies"),
     Shown("/figures", figures.show, "cohorts"),
     Shown("/models", models.show_all, "models"),
     Shown("/models/{model}", models.show, "models"),
@@ -121,6 +131,14 @@ POSTED: Final = (
     Posted("/runs/{run_id}/walkthroughs", walkthroughs.share, "operate", "walkthroughs"),
     Posted("/runs/{run_id}/walkthroughs/{link_id}/withdraw", walkthroughs.withdraw, "withdraw", "walkthroughs"),
     Posted("/strategies", strategies.ask, "read", "strategies", longest=strategies.LONGEST_BYTES),
+    Posted(
+        "/strategies/form",
+        strategy_form.ask,
+        "read",
+        "strategies",
+        longest=strategy_form.LONGEST_BYTES,
+        most=strategy_form.MOST_FIELDS,
+    ),
     Posted("/sign/{prompt}", page.take, "read", "console"),
     Posted("/halts", halts.place, "operate", "halts"),
     Posted("/halts/{halt_id}/lift", lifts.ask, "deliver", "halts"),

@@ -29,20 +29,20 @@ from placet.service.strategies.previewing import preview
 
 LONGEST_BYTES: Final = LARGER["/console/strategies"]
 """Of a text as it is posted: what is too long to be read is shown again all the same."""
-_SECONDS: Final = 60.0
+SECONDS: Final = 60.0
 """How long a preview is shown before the base is looked through anew."""
-_MOST_CUSTOMERS: Final = 200_000
+MOST_CUSTOMERS: Final = 200_000
 """As of the page of cohorts."""
 _CHANNELS: Final = tuple((one, spoken(one).replace("ivr", "IVR").replace("sms", "SMS")) for one in get_args(Channel))
 _USUAL: Final = "agent"
 _PACKAGE_DAYS: Final = 90
 """On how many days a ready strategy runs, until somebody writes otherwise."""
-_BY_ITSELF: Final = "hx-request"
+BY_ITSELF: Final = "hx-request"
 """What htmx says of a request; it shows no answer that is an error."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Typed:
+class Typed:
     """What somebody typed, to be shown again as it was."""
 
     text: str = ""
@@ -55,6 +55,7 @@ class _Typed:
 
     @classmethod
     def of(cls, form: Form) -> Self:
+        """Return what the fields of the page say."""
         # Browsers end lines in two characters; a fault is told by the place in what was typed.
         text = form.fields.get("text", "").replace("\r\n", "\n")
         return cls(
@@ -70,18 +71,18 @@ class _Typed:
 
 def show(asked: Asked) -> Response:
     """Show the form."""
-    return _page(asked, _Typed(), 200, {})
+    return _page(asked, Typed(), 200, {})
 
 
 def ask(asked: Asked, form: Form) -> Response:
     """Check a text; or preview it, or decide by it for one customer."""
-    typed, do = _Typed.of(form), form.text("do")
+    typed, do = Typed.of(form), form.text("do")
     found: dict[str, Any] = {}
     status = 200
     try:
         if do == "package":
-            typed = replace(typed, text=_package(asked, typed))
-        _check_length(typed.text)
+            typed = replace(typed, text=ready(asked, typed))
+        check_length(typed.text)
         checked = check_text(typed.text, Here(asked.now, asked.parts.served.agents))
         if do not in ("preview", "decide") or not checked.sound:
             found["check"] = check_of(checked, typed.text)
@@ -97,11 +98,28 @@ def ask(asked: Asked, form: Form) -> Response:
         found["fault"], status = error.detail, error.status_code
     except (GovernanceError, StorageError) as error:
         found["fault"], status = f"The customers cannot be asked: {one_line(str(error))}", 503
-    return _page(asked, typed, 200 if _BY_ITSELF in asked.request.headers else status, found)
+    return _page(asked, typed, 200 if BY_ITSELF in asked.request.headers else status, found)
 
 
-def _package(asked: Asked, typed: _Typed) -> str:
-    """Return a ready strategy for a market; what somebody typed is never written over."""
+def refused(asked: Asked, typed: Typed, said: str) -> Response:
+    """Show the page with a text that the form cannot show, why, and what is wrong with the text."""
+    found: dict[str, Any] = {"fault": said}
+    if typed.text.strip() and len(typed.text) <= LONGEST:
+        found["check"] = check_of(check_text(typed.text), typed.text)
+    return _page(asked, typed, 422, found)
+
+
+def to_begin_with() -> dict[str, Any]:
+    """Return what a page needs that offers ready strategies."""
+    return {"typed": Typed(), "packages": packages(), "markets": markets()}
+
+
+def ready(asked: Asked, typed: Typed) -> str:
+    """Return a ready strategy for a market; what somebody typed is never written over.
+
+    Raises:
+        UsageError: something was typed, or there is no such package or market, or it needs something else.
+    """
     if typed.text.strip():
         raise UsageError("The text field is not empty: copy what is in it, and clear it first", code="malformed")
     package = package_named(typed.package)
@@ -113,7 +131,12 @@ def _package(asked: Asked, typed: _Typed) -> str:
     return written(package, market, name=name, monthly=monthly, first=asked.now.date(), days=_PACKAGE_DAYS)
 
 
-def _check_length(text: str) -> None:
+def check_length(text: str) -> None:
+    """Refuse a text that is empty, or longer than texts of requests are.
+
+    Raises:
+        UsageError: it is.
+    """
     if not text.strip():
         raise UsageError("Strategy: it is empty; write or paste one", code="malformed")
     if len(text) > LONGEST:
@@ -123,24 +146,24 @@ def _check_length(text: str) -> None:
         )
 
 
-def _strategy(typed: _Typed) -> Strategy:
+def _strategy(typed: Typed) -> Strategy:
     return strategy_given(typed.text, "the button Check")
 
 
-def _preview(asked: Asked, typed: _Typed, digest: str) -> dict[str, Any]:
+def _preview(asked: Asked, typed: Typed, digest: str) -> dict[str, Any]:
     served, strategy = asked.parts.served, _strategy(typed)
-    check_size(served.database, served.tenant, _MOST_CUSTOMERS, "placet strategy preview")
+    check_size(served.database, served.tenant, MOST_CUSTOMERS, "placet strategy preview")
     found = asked.parts.jobs.ask(
         f"strategy {digest}",
         lambda: preview(served.database, served.tenant, strategy, asked.now),
-        seconds=_SECONDS,
+        seconds=SECONDS,
     )
     if found is None:
         return {"working": True}
     return {"preview": preview_of(found), "as_of": found.as_of, "digest": digest, "strategy": strategy}
 
 
-def _decide(asked: Asked, typed: _Typed) -> dict[str, Any]:
+def _decide(asked: Asked, typed: Typed) -> dict[str, Any]:
     served, strategy = asked.parts.served, _strategy(typed)
     customer_id = value_of(typed.customer_id, TypeAdapter(CustomerId), "Customer")
     channel = value_of(typed.channel, TypeAdapter[Channel](Channel), "Channel")
@@ -152,7 +175,7 @@ def _decide(asked: Asked, typed: _Typed) -> dict[str, Any]:
     }
 
 
-def _page(asked: Asked, typed: _Typed, status: int, found: dict[str, Any]) -> Response:
+def _page(asked: Asked, typed: Typed, status: int, found: dict[str, Any]) -> Response:
     empty = dict.fromkeys(("check", "preview", "decision"))
     values = {**empty, "fault": "", "working": False, **found}
     return asked.page(
