@@ -45,6 +45,7 @@ PAGES = {
     "cohorts": "/console/cohorts",
     "cohorts-fault": "/console/cohorts?expression=recharge_30d+%3E+1",
     "strategies": "/console/strategies",
+    "strategy-begin": "/console/strategies/form",
     "figures-fault": "/console/figures?segment=nobody",
     "halts": "/console/halts?which=all",
     "approvers": "/console/approvers",

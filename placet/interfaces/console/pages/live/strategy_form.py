@@ -44,6 +44,8 @@ MOST_FIELDS: Final = 4_000
 _LIST: Final = re.compile(r"(add|remove|up|down) ([a-z_.0-9]{1,80})(?: ([0-9]))?", re.ASCII)
 """What the buttons of lists ask for: what, where, and of several buttons which."""
 _CHECKED: Final = frozenset({"check", "preview", "effect"})
+_BESIDE: Final = frozenset({"column", "count", "segment"})
+"""What is asked within a section: what is wrong with it is told there."""
 
 
 @dataclass(slots=True)
@@ -108,7 +110,7 @@ def _work(form: Form, do: str) -> _Work:
 
 def _do(asked: Asked, form: Form, work: _Work, do: str) -> Response:
     found: dict[str, Any] = {}
-    status = 200
+    status, place = 200, "fault_here" if do in _BESIDE else "fault"
     try:
         if do in _CHECKED:
             status = _check(asked, work, do, found)
@@ -117,11 +119,11 @@ def _do(asked: Asked, form: Form, work: _Work, do: str) -> Response:
         else:
             _change(form, work, do)
     except UsageError as error:
-        found["fault"], status = str(error), 422
+        found[place], status = str(error), 422
     except Busy as error:
-        found["fault"], status = error.detail, error.status_code
+        found[place], status = error.detail, error.status_code
     except (GovernanceError, StorageError) as error:
-        found["fault"], status = f"The customers cannot be asked: {one_line(str(error))}", 503
+        found[place], status = f"The customers cannot be asked: {one_line(str(error))}", 503
     return _page(asked, work, 200 if strategies.BY_ITSELF in asked.request.headers else status, found)
 
 
@@ -212,7 +214,7 @@ def _page(asked: Asked, work: _Work, status: int, found: dict[str, Any]) -> Resp
     values = {
         **dict.fromkeys(("checked", "compared", "effect", "counts")),
         **dict.fromkeys(("counting", "previewed"), False),
-        **dict.fromkeys(("fault", "lead", "text"), ""),
+        **dict.fromkeys(("fault", "fault_here", "lead", "text"), ""),
         **found,
     }
     return asked.page(
