@@ -1,7 +1,6 @@
 """The rollout's workflow: from its start to cleared effects on real parts, and a year of days with time skipped."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,14 +14,7 @@ from temporalio.worker import Worker
 
 from placet.contracts.strategies.rolling import Reached, RolloutAsked, RolloutStep
 from placet.entrypoints.worker import sandbox
-from placet.governance.policy.set import PolicySet
-from placet.service.documents.mandates import sign_mandate, take_mandate
-from placet.service.policy_files import read_policy_files
-from placet.service.rollouts.ordering import start_rollout
-from placet.service.state.taking import take_events
-from placet.service.strategies.publishing import draft_of, keep_text
-from tests.support.facts import FACTS
-from tests.support.strategies.published import COMMIT, strategy
+from tests.support.strategies.in_world import all_over, phase_of, roll_out
 from tests.support.world import World
 from workflows.rollout import Rollout
 
@@ -36,33 +28,15 @@ ASKED = RolloutAsked(
     requested_at=datetime(2026, 3, 1, tzinfo=UTC),
 )
 _SERVER = Path(sys.prefix) / "bin" / "temporal-test-server"
-CUSTOMERS = tuple(f"C{number:05}" for number in range(1, 13))
 
 
 def test_a_rollout_gives_each_customer_of_its_stage_what_the_strategy_chooses_once(
     make_world: Callable[..., World],
 ) -> None:
     world = make_world(rollout_look_seconds=3600.0)
-    world.edit_policy(lambda policy: policy + COMMIT)
-    of = strategy(
-        ("cohort: churn_percent >= 30 AND recharges_90d > 0", "cohort: recharges_90d > 0"), quiet="00:00 to 00:01"
-    )
-    _let_recharge(world)
-
-    def policies(_agent: str) -> PolicySet:
-        return PolicySet(read_policy_files(world.policy_file))
-
-    hanna = world.approver("hanna", roles=("retention_head",), limit="5000.00 USD")
-    keep_text(world.database, "demo", of)
-    draft = draft_of(of, tenant="demo", drafted_by="otto")
-    envelope = sign_mandate(draft, FACTS, signer=hanna.name, reason="", key=hanna.key)
-    take_mandate(world.database, envelope, tenant="demo", policies=policies("retention"), declared=FACTS)
-
-    asked = world.run(
-        start_rollout(world.database, world.engine, tenant="demo", wanted=of.name, by="olga", policies=policies)
-    )
-    world.until(lambda: _phase(world, asked) == "watching", "that the stage was reached")
-    world.until(lambda: _ended(world, asked), "that all runs are over")
+    asked = roll_out(world)
+    world.until(lambda: phase_of(world, asked) == "watching", "that the stage was reached")
+    world.until(lambda: all_over(world, asked), "that all runs are over")
 
     with world.database.reading() as tx:
         ends = tx.rollouts.ends("demo", asked.version)
@@ -137,40 +111,3 @@ def _plain() -> Any:
     from temporalio.contrib.pydantic import pydantic_data_converter
 
     return pydantic_data_converter
-
-
-def _let_recharge(world: World) -> None:
-    now = datetime.now(UTC)
-    said = (
-        ("balance.recharged", {"amount": {"amount_minor": 12_000, "currency": "USD"}}, 48),
-        ("consent.changed", {"purpose": "marketing", "given": True}, 72),
-    )
-    events = [
-        json.dumps(
-            {
-                "specversion": "1.0",
-                "id": f"{kind}-{customer}",
-                "source": "bss",
-                "type": f"placet.{kind}.v1",
-                "subject": f"customer:{customer}",
-                "time": (now - timedelta(hours=hours)).isoformat(),
-                "data": data,
-            }
-        ).encode()
-        for customer in CUSTOMERS
-        for kind, data, hours in said
-    ]
-    taken = take_events(world.database, "demo", events, now=now, oldest=now - timedelta(days=400))
-    assert taken.refused == ()
-
-
-def _phase(world: World, asked: RolloutAsked) -> str:
-    with world.database.reading() as tx:
-        row = tx.rollouts.get("demo", asked.version)
-    assert row is not None
-    return row.phase
-
-
-def _ended(world: World, asked: RolloutAsked) -> bool:
-    with world.database.reading() as tx:
-        return tx.rollouts.under_way("demo", asked.version) == 0

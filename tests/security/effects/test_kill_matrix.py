@@ -4,68 +4,23 @@ Each case is its own run, database and worker process; all run side by side, sin
 that a worker is gone. Afterwards the run has ended correctly and the BSS shows exactly one effect.
 """
 
-import json
 import subprocess
-import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from threading import Lock
 from typing import Any
-
-import pytest
 
 from placet.contracts.people.decision import Verdict
 from placet.entrypoints.settings import Settings
 from placet.governance.log.chain import verify_chain
+from tests.support.programs.zygote import Zygote, alive, zygote
 from tests.support.world import EXECUTED_RECORD, World
+
+__all__ = ["zygote"]
 
 STEPS = ["analyse", "query_billing", "propose", "open_gate", "review_decisions", "execute", "close_run"]
 POINTS = [f"{when} {step}" for step in STEPS for when in ("before", "after")]
 POINTS += ["before the BSS call", "after the BSS committed"]
-
-
-class Zygote:
-    """The process crashing workers are forked from."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.programs.crashing_worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._lock = Lock()
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "ready\n"
-
-    def ask(self, message: dict[str, Any]) -> int:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        with self._lock:
-            self._process.stdin.write(json.dumps(message) + "\n")
-            self._process.stdin.flush()
-            return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-
-@pytest.fixture
-def zygote() -> Iterator[Zygote]:
-    made = Zygote()
-    yield made
-    made.close()
-
-
-def alive(pid: int) -> bool:
-    """Is it running still (a zombie is not)?"""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def survive(zygote: Zygote, point: str, customer: str, home: Path, temporal: str, bss: str) -> dict[str, Any]:
