@@ -46,6 +46,9 @@ def _requested(event: AuditEvent) -> str:
     what = f"asked for a run of {name_of(body['agent'])} for customer {name_of(body['customer_id'])}"
     if body.get("reverses"):
         what = f"asked to take back {name_of(body['reverses'])} of customer {name_of(body['customer_id'])}"
+    if body.get("strategy"):
+        version, channel = digest_of(str(body["strategy"])), words_of(body["channel"])
+        what += f", to carry out strategy version {version}, told by {channel}"
     return what + because(event)
 
 

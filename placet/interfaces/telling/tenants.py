@@ -55,6 +55,8 @@ def _token(event: AuditEvent) -> str:
 
 
 def _document(event: AuditEvent) -> str:
+    if event.body.get("strategy") and event.kind in ("mandate.signed", "mandate.revoked"):
+        return _published(event)
     kind, _, what = event.kind.partition(".")
     name, document = event.body.get("name") or event.body.get("delegate"), event.body.get("document")
     shown = f" {name_of(name)}" if name else f" {digest_of(str(document))}" if document else ""
@@ -63,6 +65,14 @@ def _document(event: AuditEvent) -> str:
         shown += f" as {roles}, until {minute(datetime.fromisoformat(str(until)))}"
     done = what.upper() if what != "signed" else "signed"
     return f"{done} {kind}{shown}{signer_of(event)}{because(event) or detail_of(event)}"
+
+
+def _published(event: AuditEvent) -> str:
+    """Say that a strategy was published, or withdrawn: the mandate is how, not what."""
+    body = event.body
+    done = "PUBLISHED" if event.kind == "mandate.signed" else "WITHDREW"
+    version, mandate = digest_of(str(body["strategy"])), digest_of(str(body["mandate_id"]))
+    return f"{done} strategy {name_of(body['name'])}, version {version}, by mandate {mandate}{because(event)}"
 
 
 def _lift_refused(event: AuditEvent) -> str:

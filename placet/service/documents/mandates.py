@@ -233,6 +233,8 @@ def _revoke(
     if not tx.mandates.revoke(mandate.tenant, mandate.document_id, by=by, at=at, reason=reason):
         raise UsageError(f"mandate {mandate.name!r} was revoked already, by {found.revoked_by}", code="already_revoked")
     body = {"mandate_id": mandate.document_id, "name": mandate.name, "document": found.document, "reason": reason}
+    if mandate.strategy is not None:
+        body["strategy"] = mandate.strategy
     tx.record_act(mandate.tenant, "mandate.revoked", by, at, mandate.document_id, vouched(body, voucher))
 
 

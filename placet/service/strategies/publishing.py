@@ -165,6 +165,12 @@ def text_of(database: Database, found: PublishedStrategy) -> Strategy:
         return strategy_of(tx, found.record)
 
 
+def name_of(tx: Transaction, tenant: str, version: str) -> str:
+    """Return what the strategy of a version is called; empty where nobody signed it, or its rows were altered."""
+    found = [one for one in tx.mandates.publishing(tenant, version) if isinstance(one, MandateRecord)]
+    return found[-1].mandate.name if found else ""
+
+
 def replaces(database: Database, mandate: Mandate | MandateDraft) -> tuple[MandateRecord, ...]:
     """Return the mandates that publishing a strategy would replace: those of its name that are in force."""
     now = datetime.now(UTC)

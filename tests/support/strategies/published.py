@@ -97,6 +97,7 @@ SPENT_MINOR: Final = 12_000
 COST: Final = 800
 
 IN_BOTH: Final = "C00006"
+ALSO_IN_BOTH: Final = "C00054"
 IN_SMALL: Final = "C00005"
 NOT_REACHED: Final = "C00037"
 HELD: Final = "C00040"
@@ -123,6 +124,30 @@ def draw(of: Strategy, customer_id: str) -> Assignment:
     return assign(of.name, customer_id, holdout_bp=of.holdout, weights={arm.name: arm.share for arm in of.arms})
 
 
+def happens(database: Database, customer: str, kind: str, data: dict[str, Any], *, hours: float = 1) -> None:
+    """Take in an event of a customer, of so many hours ago."""
+    now = datetime.now(UTC)
+    event = {
+        "specversion": "1.0",
+        "id": secrets.token_hex(8),
+        "source": "bss",
+        "type": f"placet.{kind}.v1",
+        "subject": f"customer:{customer}",
+        "time": (now - timedelta(hours=hours)).isoformat(),
+        "data": data,
+    }
+    taken = take_events(database, "demo", [json.dumps(event).encode()], now=now, oldest=now - timedelta(days=400))
+    assert taken.refused == ()
+
+
+def let_be_at_risk(database: Database, *customers: str) -> None:
+    """Let customers recharge, and agree to marketing."""
+    for customer in customers:
+        amount = {"amount_minor": SPENT_MINOR, "currency": "USD"}
+        happens(database, customer, "balance.recharged", {"amount": amount}, hours=48)
+        happens(database, customer, "consent.changed", {"purpose": "marketing", "given": True}, hours=72)
+
+
 @dataclass
 class Shop:
     """An installation whose policy lets the agent commit small credits, and who publishes strategies in it."""
@@ -146,27 +171,11 @@ class Shop:
 
     def happens(self, customer: str, kind: str, data: dict[str, Any], *, hours: float = 1) -> None:
         """Take in an event of a customer, of so many hours ago."""
-        now = datetime.now(UTC)
-        event = {
-            "specversion": "1.0",
-            "id": secrets.token_hex(8),
-            "source": "bss",
-            "type": f"placet.{kind}.v1",
-            "subject": f"customer:{customer}",
-            "time": (now - timedelta(hours=hours)).isoformat(),
-            "data": data,
-        }
-        taken = take_events(
-            self.database, "demo", [json.dumps(event).encode()], now=now, oldest=now - timedelta(days=400)
-        )
-        assert taken.refused == ()
+        happens(self.database, customer, kind, data, hours=hours)
 
     def at_risk(self, *customers: str) -> None:
         """Let customers recharge, and agree to marketing."""
-        for customer in customers:
-            amount = {"amount_minor": SPENT_MINOR, "currency": "USD"}
-            self.happens(customer, "balance.recharged", {"amount": amount}, hours=48)
-            self.happens(customer, "consent.changed", {"purpose": "marketing", "given": True}, hours=72)
+        let_be_at_risk(self.database, *customers)
 
     def signed(
         self, one: Strategy, *, by: Signer | None = None, drafted_by: str = "olga", signed_as: str = "", **bent: Any

@@ -293,8 +293,9 @@ def _line(record: "MandateRecord", stands: "Standing", *, idle: bool = False) ->
     if idle and record.revoked_at is None and state != "does_not_count":
         state_text += f", {_IDLE}"
     spent = _money(record.spent_minor, mandate.budget.currency)
+    publishes = f"publishes strategy {_version(mandate)}, " if mandate.strategy is not None else ""
     return (
-        f"{mandate.document_id[:_SHOWN]}  {mandate.name}  {mandate.agent}, signed by {mandate.signer}: "
+        f"{mandate.document_id[:_SHOWN]}  {mandate.name}  {mandate.agent}, {publishes}signed by {mandate.signer}: "
         f"{spent} of {mandate.budget} spent, {left(record)} left, {state_text}"
     )
 
@@ -303,10 +304,17 @@ def _print_bounds(mandate: "Mandate | MandateDraft") -> None:
     output.print_line(f"mandate   {mandate.name} of {mandate.agent}, drafted by {mandate.drafted_by}")
     output.print_line(f"clears    {', '.join(mandate.kinds)}: {', '.join(mandate.treatments)}")
     tests = [f"{test.field} {test.op} {_value(test.value)}" for test in mandate.cohort]
-    output.print_line(f"cohort    {' and '.join(tests) or 'every customer'}")
+    if mandate.strategy is not None:
+        output.print_line(f"publishes strategy {_version(mandate)}; it clears proposals of its runs alone")
+    everybody = "every customer" if mandate.strategy is None else "whom the strategy has"
+    output.print_line(f"cohort    {' and '.join(tests) or everybody}")
     output.print_line(f"at most   {mandate.cap_per_customer} for one customer in {counted(mandate.period_days, 'day')}")
     output.print_line(f"budget    {mandate.budget} in all")
     output.print_line(f"valid     {moment(mandate.valid_from)} until {moment(mandate.valid_until)}")
+
+
+def _version(mandate: "Mandate | MandateDraft") -> str:
+    return f"{mandate.name}, version {str(mandate.strategy)[:_SHOWN]}"
 
 
 def _value(value: int | str | tuple[str, ...]) -> str:

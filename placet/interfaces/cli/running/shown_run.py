@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from placet.contracts.run import END_STATES
-from placet.contracts.text import one_line
+from placet.contracts.text import one_line, spoken
 from placet.errors import GovernanceError, PlacetError, UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.run_output import print_events, print_reversals, print_run
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 2.0
 """How long to wait for Temporal to say what keeps a run."""
+_SHOWN = 16
+"""Of a digest, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class ShownRun:
     Attributes:
         row_fault: What the run's row says otherwise than its record; empty where they agree.
         proposal_fault: Why the proposal cannot be shown, or empty.
+        strategy: What the published strategy that it carries out is called; empty where none is known by its version.
         stalled: What keeps the run from getting on, one line each; none where Temporal does not say.
     """
 
@@ -37,6 +40,7 @@ class ShownRun:
     proposal: "Proposal | None"
     proposal_fault: str
     events: "list[AuditEvent]"
+    strategy: str
     stalled: tuple[str, ...]
 
     def document(self) -> dict[str, Any]:
@@ -48,6 +52,7 @@ class ShownRun:
             "proposal_document": self.proposal.model_dump(mode="json") if self.proposal else None,
             "proposal_fault": self.proposal_fault,
             "audit": [event.model_dump(mode="json") for event in self.events],
+            "strategy_name": self.strategy,
             "stalled": self.stalled,
         }
 
@@ -55,6 +60,7 @@ class ShownRun:
 def read_shown(toolbox: Toolbox, record: "RunRecord") -> ShownRun:
     """Read what is shown of a run; a proposal that cannot be read hides nothing else."""
     from placet.contracts.proposal import Proposal
+    from placet.service.strategies.publishing import name_of
     from placet.storage.pending import expected
     from placet.storage.standing import row_fault
 
@@ -69,13 +75,18 @@ def read_shown(toolbox: Toolbox, record: "RunRecord") -> ShownRun:
                 gone = str(error)
         events = tx.audit.read(record.run_id)
         awaited = expected(tx, record)
+        strategy = name_of(tx, toolbox.tenant, record.strategy) if record.strategy is not None else ""
     stalled = () if record.state in END_STATES else toolbox.run(_stalled(toolbox, record.run_id, awaited))
-    return ShownRun(record, fault, toolbox.installation, proposal, gone, events, stalled)
+    return ShownRun(record, fault, toolbox.installation, proposal, gone, events, strategy, stalled)
 
 
 def print_shown(toolbox: Toolbox, shown: ShownRun) -> None:
     """Print a run for a person."""
     print_run(shown.record)
+    if shown.record.strategy is not None:
+        named = shown.strategy or "(nobody has signed it)"
+        version = shown.record.strategy[:_SHOWN]
+        output.print_field("strategy", f"{named}, version {version}, told by {spoken(str(shown.record.channel))}")
     if shown.row_fault:
         output.print_field("fault", shown.row_fault)
     if shown.record.state == "unknown_outcome":

@@ -45,6 +45,7 @@ from placet.service.in_hand import Facts, exchanges_in, facts_in
 from placet.service.inbox import parse_filter, read_inbox
 from placet.service.oversight import record_seen
 from placet.service.runs import find_run
+from placet.service.strategies.publishing import name_of
 from placet.storage.log.told import told_stream
 from placet.storage.records import RunRecord
 from placet.storage.sql.reading import pass_on_others
@@ -168,6 +169,7 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
                 proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=served.tenant)
             except (UsageError, GovernanceError) as error:
                 gone = str(error)
+        strategy = name_of(tx, served.tenant, record.strategy) if record.strategy is not None else ""
     facts = facts_in(served.database, events, served.tenant)
     over, policy = record.state in END_STATES, None if faults else explained(asked, record)
     own = own_approval(policy.so_far if policy else None, asked.visitor.name)
@@ -181,6 +183,7 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "poll": "" if over else _poll(asked, record, events),
         "seen": _seen(record, told[-1].entry.seq if told else 0),
         "steps": timeline(record.state, [entry for entry, _ in told], faults),
+        "strategy": strategy or "(nobody has signed it)",
         "proposal": proposal,
         "proposal_fault": gone,
         **_weighed(record, proposal, events, facts),

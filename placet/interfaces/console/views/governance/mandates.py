@@ -21,6 +21,8 @@ _STATES: Final[dict[MandateState, Badge]] = {
 }
 _OPS: Final = {"eq": "is", "ne": "is not", "ge": "at least", "le": "at most", "in": "one of"}
 _GOOD: Final = "good"
+_SHOWN: Final = 16
+"""Of a digest, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,14 @@ class Bounds(NamedTuple):
 
 def bounds_of(mandate: Mandate) -> Bounds:
     """Return what kinds of change and what treatments a mandate clears, for whom, and how much for one customer."""
+    everybody = "every customer"
+    if mandate.strategy is not None:
+        named = f"{one_line(mandate.name, NAME)}, version {mandate.strategy[:_SHOWN]}"
+        everybody = f"customers of strategy {named}"
     return Bounds(
         kinds=" or ".join(kind_in_words(kind) for kind in mandate.kinds),
         clears=" or ".join(one_line(code, NAME).replace("_", " ") for code in mandate.treatments),
-        cohort=" and ".join(_test(test) for test in mandate.cohort) or "every customer",
+        cohort=" and ".join(_test(test) for test in mandate.cohort) or everybody,
         cap=f"{mandate.cap_per_customer} in {counted(mandate.period_days, 'day')}",
     )
 
