@@ -36,6 +36,8 @@ from placet.interfaces.http.endpoints.inbox import InboxEndpoints
 from placet.interfaces.http.endpoints.listener import ListenerEndpoints
 from placet.interfaces.http.endpoints.live.kpis import KpiEndpoints
 from placet.interfaces.http.endpoints.live.models import ModelEndpoints
+from placet.interfaces.http.endpoints.live.published import DecisionEndpoints, PublishedEndpoints
+from placet.interfaces.http.endpoints.live.rollouts import RolloutEndpoints
 from placet.interfaces.http.endpoints.live.strategies import LONGER, StrategyEndpoints
 from placet.interfaces.http.endpoints.notifications import NotificationEndpoints
 from placet.interfaces.http.endpoints.record import RecordEndpoints
@@ -64,7 +66,10 @@ ENDPOINTS = (
     CohortEndpoints,
     KpiEndpoints,
     ModelEndpoints,
+    DecisionEndpoints,
     StrategyEndpoints,
+    PublishedEndpoints,
+    RolloutEndpoints,
     MandateEndpoints,
     DelegationEndpoints,
     HaltEndpoints,

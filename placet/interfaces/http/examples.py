@@ -132,6 +132,8 @@ EXAMPLES: Final[Mapping[str, Any]] = MappingProxyType(
         "StrategiesToCompare": {"before": EXAMPLE, "after": EXAMPLE.replace("holdout: 10 %", "holdout: 5 %")},
         "PlanAsked": {"channel": "sms", "texts": [EXAMPLE]},
         "DecisionAsked": {"customer_id": "C00009", "channel": "agent", "texts": [EXAMPLE]},
+        "StrategyToPublish": {"text": EXAMPLE, "mandate": _ENVELOPE},
+        "RolloutStart": {"strategy": "keep_at_risk", "channel": "sms"},
         "Why": {"reason": "granted in error"},
         "PolicyDraft": {"files": [{"name": "own.cedar", "text": "permit (principal, action, resource);"}]},
         "Signed": _ENVELOPE,

@@ -16,7 +16,7 @@ from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.rollout_order import RolloutOrder
 from placet.contracts.strategies.rolling import RolloutAsked
 from placet.contracts.strategies.strategy import Strategy
-from placet.errors import DecisionRefused, UsageError
+from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.gate.strategies.published import strategy_of
 from placet.gate.strategies.rollout import (
     ENDED,
@@ -39,7 +39,7 @@ from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document,
 from placet.service.given import checked
 from placet.service.keeping.tenant_record import Said, take_document, vouched
 from placet.service.rollouts.stepping import ASKED, LOOKED
-from placet.service.strategies.publishing import PublishedStrategy, carried, find_in_force, find_published
+from placet.service.strategies.publishing import PublishedStrategy, carried, find_in_force, find_published, publications
 from placet.storage.database import Database
 from placet.storage.strategies.rollouts import RolloutCounts, RolloutRow
 from placet.storage.transaction import Transaction
@@ -236,14 +236,23 @@ def check_may_order(database: Database, order: RolloutOrder, key: EnrolledKey, p
     entitle_signer(it.mandate, key, it.policies)
 
 
-def take_order(database: Database, envelope: str, *, tenant: str, policies: Policies) -> RolloutOrder:
+def take_order(
+    database: Database, envelope: str, *, tenant: str, policies: Policies, version: str | None = None
+) -> RolloutOrder:
     """Take a signed order on the record; one that does not count is there as well. The same again changes nothing.
+
+    Args:
+        database: Where the record is.
+        envelope: The signed document, untrusted.
+        tenant: Whose rollout it must be of.
+        policies: Reads the set in force for an agent.
+        version: Of which strategy it must be, where whoever brings it names one.
 
     Raises:
         DecisionRefused: the signature does not count, policy does not entitle the signer, or the order is not the next.
         UsageError: there is no such rollout, or it is over.
     """
-    take = partial(_take, policies=policies)
+    take = partial(_take, policies=policies, version=version)
     return take_document(database, tenant, envelope, "rollout.order_refused", take)
 
 
@@ -281,34 +290,58 @@ def show_rollout(database: Database, tenant: str, wanted: str, policies: Policie
 
 
 class RolloutInList(Frozen):
-    """A rollout in a list."""
+    """A rollout in a list.
+
+    Attributes:
+        reached: The share that may be treated now, by the record, in basis points.
+        stands: The same in one sentence.
+        signed_at: When its strategy was published; None where nothing says so any more.
+        title: What people call the strategy; empty where its text is gone.
+    """
 
     row: RolloutRow
     reached: int
     stands: str
-    signed_at: AwareDatetime
+    signed_at: AwareDatetime | None
+    title: str
 
 
-def list_rollouts(database: Database, tenant: str, policies: Policies) -> tuple[RolloutInList, ...]:
-    """Return the rollouts of a tenant, the newest first; one whose strategy counts no longer says so."""
+def list_rollouts(
+    database: Database, tenant: str, policies: Policies, *, limit: int = 100, after: str | None = None
+) -> tuple[RolloutInList, ...]:
+    """Return the rollouts of a tenant, the newest first; one whose strategy counts no longer says so.
+
+    `after` is the version that ended the page before.
+    """
     now = datetime.now(UTC)
     found = []
     with database.reading() as tx:
-        for row in tx.rollouts.list(tenant):
-            strategy = find_published(tx, tenant, row.asked.version, policies, now)
-            reached, said = 0, strategy.signature
+        published = [one for one in publications(tx, tenant, policies, now) if isinstance(one, PublishedStrategy)]
+        for row in tx.rollouts.list(tenant, limit, after):
+            version = row.asked.version
+            candidates = [one for one in published if one.version == version]
+            strategy = next((one for one in candidates if one.in_force), candidates[0] if candidates else None)
+            reached, said = 0, "its mandate is gone or altered"
             try:
-                stands = standing_of(tx, _authorised(tx, strategy, policies, now))
-                reached, said = stands.reached, in_words(stands)
-            except DecisionRefused as error:
+                if strategy is not None:
+                    stands = standing_of(tx, _authorised(tx, strategy, policies, now))
+                    reached, said = stands.reached, in_words(stands)
+            except (GovernanceError, UsageError) as error:  # one that is damaged must not hide the others
                 said = str(error)
-            signed_at = strategy.record.mandate.signed_at
-            found.append(RolloutInList(row=row, reached=reached, stands=said, signed_at=signed_at))
+            signed_at = None if strategy is None else strategy.record.mandate.signed_at
+            title = "" if strategy is None else strategy.title
+            found.append(RolloutInList(row=row, reached=reached, stands=said, signed_at=signed_at, title=title))
     return tuple(found)
 
 
-def _take(tx: Transaction, text: str, tenant: str, now: datetime, *, policies: Policies) -> RolloutOrder:
+def _take(
+    tx: Transaction, text: str, tenant: str, now: datetime, *, policies: Policies, version: str | None
+) -> RolloutOrder:
     claimed = _claimed(text)
+    if version not in (None, claimed.version):
+        raise DecisionRefused(
+            f"the order is of version {claimed.version[:16]!r}, not {str(version)[:16]!r}", code="wrong_strategy"
+        )
     found, it, stands = _running(tx, tenant, claimed.version, policies, now)
     order = check_order(tx, it, text)
     document = sha256_hex(text.encode())

@@ -8,7 +8,7 @@ from placet.contracts.people.mandate import Mandate, MandateRecord
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.text import NAME, shortened
 from placet.decisioning.strategies.publication import terms_of
-from placet.errors import DecisionRefused, PolicyError, UsageError
+from placet.errors import GovernanceError, UsageError
 from placet.gate.strategies.published import strategy_of
 from placet.gate.strategies.rollout import Authorised, standing_of
 from placet.governance.policy.set import PolicySet
@@ -83,7 +83,7 @@ def publications(
     """
     found = tx.mandates.publishing(tenant)
     altered = [one for one in found if isinstance(one, AlteredMandate)]
-    sound = [_published(tx, one, policies, now) for one in reversed(found) if isinstance(one, MandateRecord)]
+    sound = [published(tx, one, policies, now) for one in reversed(found) if isinstance(one, MandateRecord)]
     return (*sorted(sound, key=lambda one: one.record.mandate.name), *altered)
 
 
@@ -121,6 +121,25 @@ def find_in_force(
         why = found.signature if found.state == "does_not_count" else f"it is {found.state.replace('_', ' ')}"
         raise UsageError(f"strategy {found.record.mandate.name!r} is not in force: {why}", code="strategy_unpublished")
     return found
+
+
+def speaking(
+    tx: Transaction, tenant: str, policies: Callable[[str], PolicySet], now: datetime
+) -> tuple[PublishedStrategy, ...]:
+    """Return the published strategies that are not over by now, by name: one version of each.
+
+    One whose signature or text counts no longer is among them, and says so. Versions that are over are not verified:
+    this is asked for every customer.
+    """
+    found: dict[str, PublishedStrategy] = {}
+    for one in reversed(tx.mandates.publishing(tenant)):
+        if isinstance(one, AlteredMandate) or one.revoked_at is not None or one.mandate.valid_until <= now:
+            continue
+        shown = published(tx, one, policies, now)
+        before = found.get(one.mandate.name)
+        if before is None or (shown.in_force and not before.in_force):
+            found[one.mandate.name] = shown
+    return tuple(found[name] for name in sorted(found))
 
 
 def carried(
@@ -183,16 +202,17 @@ def replaces(database: Database, mandate: Mandate | MandateDraft) -> tuple[Manda
     )
 
 
-def _published(
+def published(
     tx: Transaction, record: MandateRecord, policies: Callable[[str], PolicySet], now: datetime
 ) -> PublishedStrategy:
+    """Return where the version stands that a mandate publishes."""
     stands = standing(tx, record, lambda: policies(record.mandate.agent), now)
     title, share = "", 0
     try:
         strategy = strategy_of(tx, record)
         title = strategy.title
         share = standing_of(tx, Authorised(strategy, record.mandate, policies(record.mandate.agent), now)).reached
-    except (DecisionRefused, PolicyError) as error:
+    except (GovernanceError, UsageError) as error:  # one that is damaged must not hide the others
         stands = Standing("does_not_count", f"{error.code}: {error}")
     return PublishedStrategy(
         version=str(record.mandate.strategy),

@@ -98,8 +98,8 @@ class RolloutRepository:
         found = self._connection.execute(query, {"of_tenant": tenant, "of_version": version}).mappings().one_or_none()
         return None if found is None else _row(found)
 
-    def list(self, tenant: str, limit: int = 100) -> tuple[RolloutRow, ...]:
-        """Return the rollouts of a tenant, the newest first.
+    def list(self, tenant: str, limit: int = 100, after: str | None = None) -> tuple[RolloutRow, ...]:
+        """Return the rollouts of a tenant, the newest first; those that follow the version `after`.
 
         Raises:
             GovernanceError: code `rollout_altered`; a row cannot be read.
@@ -110,6 +110,12 @@ class RolloutRepository:
             .order_by(ROLLOUT.c.started_at.desc(), ROLLOUT.c.version)
             .limit(limit)
         )
+        if after is not None:
+            last = ROLLOUT.alias()
+            from_it = select(last.c.started_at).where(last.c.tenant == tenant, last.c.version == after)
+            began = from_it.scalar_subquery()
+            earlier = ROLLOUT.c.started_at < began
+            query = query.where(earlier | ((ROLLOUT.c.started_at == began) & (ROLLOUT.c.version > after)))
         return tuple(_row(row) for row in self._connection.execute(query).mappings())
 
     def put(self, tenant: str, version: str, **values: Any) -> None:

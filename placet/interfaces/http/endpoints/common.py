@@ -1,8 +1,19 @@
-"""What requests of several kinds have in common: signed documents and reasons."""
+"""What requests of several kinds have in common: signed documents, reasons, how a strategy is named."""
+
+from typing import Annotated, Final
+
+from fastapi import Path
+from pydantic import Field
 
 from placet.contracts.base import Frozen
 from placet.contracts.people.signed import Remark
 from placet.governance.signing import dsse
+
+_NAMED: Final = r"^([a-z][a-z0-9_]{0,47}|[0-9a-f]{8,64})$"
+_CALLED: Final = "a strategy's name, or a version of it or the beginning of one with eight digits or more"
+
+Wanted = Annotated[str, Path(pattern=_NAMED, description=_CALLED)]
+StrategyNamed = Annotated[str, Field(pattern=_NAMED, description=_CALLED)]
 
 
 # Built at once: FastAPI looks into the body of a request before pydantic would build it, and complains.

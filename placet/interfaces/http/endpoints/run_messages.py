@@ -1,21 +1,43 @@
 """What crosses the API about runs: frozen, exact; an unknown field is refused."""
 
+from typing import Self
+
+from pydantic import model_validator
+
 from placet.contracts.audit import AuditEvent
 from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, RunId
 from placet.contracts.billing import Evidence, SourceCall
+from placet.contracts.events.kinds import Channel
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunKey
+from placet.interfaces.http.endpoints.common import StrategyNamed
 from placet.service.in_hand import Exchange
 from placet.storage.records import RunRecord
 
 
 # Built at once: FastAPI looks into the body of a request before pydantic would build it, and complains.
 class RunOrder(Frozen, defer_build=False):
-    """Ask for a run. The same `key` is the same run, however often it is sent; without one each request is new."""
+    """Ask for a run. The same `key` is the same run, however often it is sent; without one each request is new.
+
+    Attributes:
+        agent: What proposes; a strategy names its own.
+        strategy: The published strategy that decides: its name, a version, or the beginning of one.
+        channel: Where the customer would be told; without it the first that the strategy names.
+    """
 
     customer_id: CustomerId
-    agent: AgentName
+    agent: AgentName | None = None
     key: RunKey | None = None
+    strategy: StrategyNamed | None = None
+    channel: Channel | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.agent is None and self.strategy is None:
+            raise ValueError("name the agent, or a published strategy, which has one")
+        if self.channel is not None and self.strategy is None:
+            raise ValueError("a channel is of a strategy; name the strategy as well")
+        return self
 
 
 class RunStarted(Frozen):

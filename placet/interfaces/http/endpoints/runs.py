@@ -4,6 +4,7 @@ Endpoints are plain functions, which the server runs in threads: the database is
 stop the others.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
@@ -37,7 +38,8 @@ from placet.interfaces.http.served import Served
 from placet.service.deciding.decisions import deliver_decision, take_envelope
 from placet.service.in_hand import exchanges_of, facts_of
 from placet.service.reversals import request_reversal, reverse_run
-from placet.service.runs import build_request, find_run, own_run, record_cancellation, record_request
+from placet.service.runs import Carries, build_request, find_run, own_run, record_cancellation, record_request
+from placet.service.strategies.publishing import carried
 from placet.storage.records import RunRecord
 from placet.storage.runs import Found
 from placet.storage.standing import row_fault
@@ -57,7 +59,7 @@ class RunEndpoints:
 
     def __init__(self, served: Served) -> None:
         self._database, self._engine = served.database, served.engine
-        self._tenant, self._agents = served.tenant, served.agents
+        self._tenant, self._agents, self._policies = served.tenant, served.agents, served.policies_of
 
     def router(self) -> APIRouter:
         """Make the routes."""
@@ -75,14 +77,19 @@ class RunEndpoints:
         return router
 
     def start(self, order: RunOrder, operator: Operator, once: OnceKey, response: Response) -> RunStarted:
-        """Start a governed run: 201 for a new one, 200 when the same key had started it before."""
+        """Start a governed run: 201 for a new one, 200 when the same key had started it before.
+
+        With `strategy` it carries out the version that is published now.
+        """
+        carries = None if order.strategy is None else self._carried(order.strategy, order.channel)
         request = build_request(
             tenant=self._tenant,
             customer_id=order.customer_id,
-            agent=order.agent,
+            agent=str(order.agent) if carries is None else carries.agent(order.agent),
             requested_by=operator.name,
             key=run_key(once, order.key),
             agents=self._agents,
+            carries=carries,
         )
         self._engine.call(lambda engine: engine.require_ours())  # what it cannot take need not be recorded
         recorded = record_request(self._database, request, voucher=operator.token_id)
@@ -197,6 +204,9 @@ class RunEndpoints:
         response.status_code = 201 if asked.new else 200
         response.headers["Location"] = f"{RUNS}/{request.run_id}"
         return RunStarted(new=asked.new, run=self._find(request.run_id))
+
+    def _carried(self, strategy: str, channel: str | None) -> Carries:
+        return carried(self._database, self._tenant, strategy, channel, self._policies, datetime.now(UTC))
 
     def _find(self, run_id: str) -> RunRecord:
         return find_run(self._database, run_id, self._tenant)
