@@ -51,6 +51,7 @@ BASE: Final = (
     ("customers", "Customers", "customers"),
     ("cohorts", "Cohorts", "cohorts"),
     ("strategies", "Strategies", "strategies"),
+    ("rollouts", "Rollouts", "rollouts"),
     ("figures", "Key figures", "cohorts"),
     ("models", "Models", "models"),
 )

@@ -36,7 +36,7 @@ from placet.interfaces.http.endpoints.inbox import InboxEndpoints
 from placet.interfaces.http.endpoints.listener import ListenerEndpoints
 from placet.interfaces.http.endpoints.live.kpis import KpiEndpoints
 from placet.interfaces.http.endpoints.live.models import ModelEndpoints
-from placet.interfaces.http.endpoints.live.published import DecisionEndpoints, PublishedEndpoints
+from placet.interfaces.http.endpoints.live.published import LARGER, DecisionEndpoints, PublishedEndpoints
 from placet.interfaces.http.endpoints.live.rollouts import RolloutEndpoints
 from placet.interfaces.http.endpoints.live.strategies import LONGER, StrategyEndpoints
 from placet.interfaces.http.endpoints.notifications import NotificationEndpoints
@@ -92,7 +92,7 @@ ASKED_FIRST: Final = (Depends(admit), Depends(check_query), Depends(check_body))
 
 _READY: Final[Mapping[int | str, str]] = {200: "Both can be used.", 503: "One cannot be used."}
 MAX_BODY_BYTES = 64 * 1024
-_LONGER: Final = {"/v1/events": 1024 * 1024, **LONGER}
+_LONGER: Final = {"/v1/events": 1024 * 1024, **LONGER, **LARGER}
 """Bodies of these paths may be longer: a full batch of usual events has 300 KB."""
 BODY_SECONDS = 15.0
 """How long a request's body may take to arrive."""

@@ -20,6 +20,8 @@ from placet.storage.database import Database
 from placet.storage.governance.mandates import AlteredMandate
 from placet.storage.transaction import Transaction
 
+_NOT_YET = "0" * 64
+"""Stands for a signature that there is not yet."""
 _DIGITS = 8
 """Of a version, at least, by which one is found."""
 
@@ -188,6 +190,16 @@ def name_of(tx: Transaction, tenant: str, version: str) -> str:
     """Return what the strategy of a version is called; empty where nobody signed it, or its rows were altered."""
     found = [one for one in tx.mandates.publishing(tenant, version) if isinstance(one, MandateRecord)]
     return found[-1].mandate.name if found else ""
+
+
+def kept_text(database: Database, mandate: Mandate) -> Strategy:
+    """Return the text that a mandate would publish, before anybody signed it.
+
+    Raises:
+        DecisionRefused: code `strategy_altered`; nothing of that digest is kept, or the mandate has other bounds.
+    """
+    with database.reading() as tx:
+        return strategy_of(tx, MandateRecord(mandate=mandate, document=_NOT_YET, key_id=_NOT_YET, spent_minor=0))
 
 
 def replaces(database: Database, mandate: Mandate | MandateDraft) -> tuple[MandateRecord, ...]:

@@ -57,9 +57,36 @@ function draw(plot) {
   }, [labels.map((_label, index) => index), heights], plot));
 }
 
+// Lines of several columns: each with its colour and its pattern. Where a figure is missing, the line has a gap.
+const STYLES = [["--chart", []], ["--busy", [6, 4]], ["--busy", [2, 3]], ["--bad", []]];
+
+function drawLines(plot) {
+  const rows = [...document.getElementById(plot.dataset.chart).tBodies[0].rows];
+  if (!rows.length || !window.uPlot) return;
+  plot.hidden = false;
+  plot.replaceChildren();
+  widths.observe(plot);
+  const numbers = [...Array(Number(plot.dataset.lines)).keys()];
+  const heights = numbers.map((line) => rows.map((row) => (row.cells[line + 1].dataset.height === "" ? null : Number(row.cells[line + 1].dataset.height))));
+  const labels = rows.map((row) => row.cells[0].textContent.split(",")[0]);
+  const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
+  charts.set(plot, new uPlot({
+    width: plot.clientWidth,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { show: false },
+    scales: { x: { time: false, range: [-0.4, rows.length - 0.6] }, y: { range: (_u, low, high) => { const room = (Math.max(0, high ?? 1) - Math.min(0, low ?? 0) || 1) * 0.1; return [Math.min(0, low ?? 0) - room, Math.max(0, high ?? 1) + room]; } } },
+    axes: [
+      { ...axis, splits: () => labels.map((_label, index) => index), values: () => labels.map((label, index) => (labels.length > 8 && index % 5 ? "" : label)), grid: { show: false }, size: 34 },
+      { ...axis, size: 60, values: (_u, values) => values.map((value) => value.toLocaleString("en")) },
+    ],
+    series: [{}, ...numbers.map((line) => ({ stroke: colour(STYLES[line % 4][0]), dash: STYLES[line % 4][1], width: line ? 1.5 : 2.5, points: { show: line === 0, size: 7, fill: colour(STYLES[line % 4][0]) } }))],
+  }, [labels.map((_label, index) => index), ...heights], plot));
+}
+
 function prepare(within) {
   showCopyButtons(within);
-  for (const plot of within.querySelectorAll(".plot")) draw(plot);
+  for (const plot of within.querySelectorAll(".plot")) (plot.dataset.lines ? drawLines : draw)(plot);
 }
 
 document.addEventListener("DOMContentLoaded", () => {

@@ -13,6 +13,7 @@ LARGER: Final = {
     "/console/batches": 2 * 1024 * 1024,
     "/console/strategies": 512 * 1024,
     "/console/strategies/form": 1024 * 1024,
+    "/console/strategies/statements": 512 * 1024,
 }
 """Where a form may be larger, in bytes: a signed batch has a line for each of its runs, a strategy is a whole text, and
 its form has the text that somebody began with beside the fields of the new one."""

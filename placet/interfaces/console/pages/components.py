@@ -9,6 +9,7 @@ from placet.contracts.run import RUN_STATES
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.change import Change, Difference, Option
 from placet.interfaces.console.views.common import badge_of
+from placet.interfaces.console.views.customers.rollouts import Cell, Lines
 from placet.interfaces.console.views.evidence import Chart, Point
 
 _HOSTILE = "<b>bold</b> \u202egnol oot\u202c and\nnext line"
@@ -30,6 +31,16 @@ def show(asked: Asked) -> Response:
         digest="0123456789abcdef" * 4,
         hostile=_HOSTILE,
         chart=Chart("Example bills", "EUR", "Amount of each bill", points),
+        lines=Lines(
+            "Example measure",
+            "points more than the control group",
+            ("Seen", "At least", "At most", "Margin"),
+            (
+                ("1, 2026-01-01", (Cell("no data", ""),) * 4),
+                ("2, 2026-01-02", (Cell("0.1", "0.1"), Cell("-0.4", "-0.4"), Cell("0.6", "0.6"), Cell("0.5", "0.5"))),
+                ("3, 2026-01-03", (Cell("0.2", "0.2"), Cell("-0.1", "-0.1"), Cell("0.4", "0.4"), Cell("0.5", "0.5"))),
+            ),
+        ),
         change=Change(
             name="Example credit",
             sentence="credit 5.00 EUR once to an example balance",

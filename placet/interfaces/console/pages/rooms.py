@@ -37,13 +37,16 @@ from placet.interfaces.console.pages.live import (
     live_state,
     models,
     profile,
+    published,
+    rollouts,
     strategies,
     strategy_form,
 )
 from placet.interfaces.console.pages.signing import batches as signed_batches
-from placet.interfaces.console.pages.signing import decisions, grants, lifts, page
+from placet.interfaces.console.pages.signing import decisions, grants, lifts, orders, page
 from placet.interfaces.console.pages.signing import delegations as signed_delegations
 from placet.interfaces.console.pages.signing import mandates as signed_mandates
+from placet.interfaces.console.pages.signing import strategies as signed_strategies
 from placet.interfaces.console.parts import Asked
 
 
@@ -95,6 +98,9 @@ SHOWN: Final = (
     Shown("/cohorts", cohorts.show, "cohorts"),
     Shown("/strategies", strategies.show, "strategies"),
     Shown("/strategies/form", strategy_form.show, "strategies"),
+    Shown("/strategies/{strategy}", published.show, "strategies"),
+    Shown("/rollouts", rollouts.show_all, "rollouts"),
+    Shown("/rollouts/{strategy}", rollouts.show, "rollouts"),
     Shown("/figures", figures.show, "cohorts"),
     Shown("/models", models.show_all, "models"),
     Shown("/models/{model}", models.show, "models"),
@@ -139,6 +145,17 @@ POSTED: Final = (
         longest=strategy_form.LONGEST_BYTES,
         most=strategy_form.MOST_FIELDS,
     ),
+    Posted(
+        "/strategies/statements",
+        signed_strategies.ask,
+        "deliver",
+        "strategies",
+        longest=LARGER["/console/strategies/statements"],
+    ),
+    Posted("/rollouts", rollouts.start, "operate", "rollouts"),
+    Posted("/rollouts/{strategy}/pause", rollouts.pause, "operate", "rollouts"),
+    Posted("/rollouts/{strategy}/abort", rollouts.abort, "operate", "rollouts"),
+    Posted("/rollouts/{strategy}/orders", orders.ask, "deliver", "rollouts"),
     Posted("/sign/{prompt}", page.take, "read", "console"),
     Posted("/halts", halts.place, "operate", "halts"),
     Posted("/halts/{halt_id}/lift", lifts.ask, "deliver", "halts"),

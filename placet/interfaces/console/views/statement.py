@@ -64,6 +64,7 @@ class ToSign:
         theirs: Words of others, each with whose they are.
         lines: Each proposal, where one signature decides many.
         beside: What of this the statement does not say itself, and where it is read; empty where it says all.
+        told: A text that the statement names by its digest, in words: each part with its rows.
     """
 
     title: str
@@ -79,6 +80,7 @@ class ToSign:
     theirs: tuple[tuple[str, str], ...] = ()
     lines: tuple[Line, ...] = ()
     beside: str = ""
+    told: tuple[tuple[str, tuple[Row, ...]], ...] = ()
 
 
 def decision_to_sign(

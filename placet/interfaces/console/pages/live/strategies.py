@@ -17,6 +17,8 @@ from placet.errors import GovernanceError, StorageError, UsageError
 from placet.interfaces.console.forms import Form
 from placet.interfaces.console.guards.body_limit import LARGER
 from placet.interfaces.console.jobs import Busy
+from placet.interfaces.console.pages.live.published import listed
+from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.customers.strategies import check_of, decision_of, preview_of
 from placet.interfaces.telling.strategy_example import EXAMPLE
@@ -175,9 +177,16 @@ def _decide(asked: Asked, typed: Typed) -> dict[str, Any]:
     }
 
 
+def refuse(asked: Asked, text: str, fault: str, drafted_by: str, reason: str) -> Response:
+    """Show a text again, with why nobody may sign it."""
+    checked = check_text(text, Here(asked.now, asked.parts.served.agents))
+    found = {"fault": fault, "check": check_of(checked, text), "drafted_by": drafted_by, "reason": reason}
+    return _page(asked, Typed(text), 422, found)
+
+
 def _page(asked: Asked, typed: Typed, status: int, found: dict[str, Any]) -> Response:
     empty = dict.fromkeys(("check", "preview", "decision"))
-    values = {**empty, "fault": "", "working": False, **found}
+    values = {**empty, "drafted_by": "", "reason": "", "fault": "", "working": False, **found}
     return asked.page(
         "customers/strategies.html",
         status,
@@ -187,5 +196,8 @@ def _page(asked: Asked, typed: Typed, status: int, found: dict[str, Any]) -> Res
         packages=packages(),
         markets=markets(),
         example=EXAMPLE,
+        may_publish=asked.may("deliver", "strategies") and asked.may("deliver", "mandates"),
+        can_sign=bool(own_passkeys(asked)),
+        **listed(asked),
         **values,
     )

@@ -19,6 +19,7 @@ from placet.interfaces.console.pages.signing.asking import Kind, ask_to_sign, ch
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.prompts import Prompt
 from placet.interfaces.console.views.common import kind_in_words
+from placet.interfaces.console.views.customers.published import publication_to_sign
 from placet.interfaces.console.views.documents import mandate_to_sign
 from placet.interfaces.console.views.statement import ToSign
 from placet.service.documents.mandates import (
@@ -32,6 +33,7 @@ from placet.service.documents.mandates import (
     parse_draft,
     take_mandate,
 )
+from placet.service.strategies.publishing import kept_text, replaces
 
 _LABELS: Final = {
     "name": "Name",
@@ -175,8 +177,13 @@ def _check_kind(asked: Asked, drafted: MandateDraft) -> None:
 
 def _shown(asked: Asked, prompt: Prompt) -> ToSign:
     mandate: Mandate = read_document(prompt.asked, Mandate)
-    policies = asked.parts.served.policies_of(mandate.agent)
-    return mandate_to_sign(prompt.asked, mandate, idle=not policies.lets_commit(mandate.agent))
+    served = asked.parts.served
+    idle = not served.policies_of(mandate.agent).lets_commit(mandate.agent)
+    if mandate.strategy is None:
+        return mandate_to_sign(prompt.asked, mandate, idle=idle)
+    # Read by the digest that is signed: whatever was posted beside it does not count.
+    strategy, replaced = kept_text(served.database, mandate), replaces(served.database, mandate)
+    return publication_to_sign(prompt.asked, mandate, strategy, replaced, idle=idle)
 
 
 def _take(asked: Asked, prompt: Prompt, envelope: str) -> Response:
@@ -188,6 +195,8 @@ def _take(asked: Asked, prompt: Prompt, envelope: str) -> Response:
         policies=served.policies_of(agent),
         declared=served.facts(agent),
     )
+    if record.mandate.strategy is not None:
+        return RedirectResponse(f"{ROOT}/strategies/{record.mandate.strategy}", 303)
     return RedirectResponse(f"{ROOT}/governance/mandates/{record.mandate.document_id}", 303)
 
 

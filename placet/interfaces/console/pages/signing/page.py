@@ -15,6 +15,7 @@ from placet.interfaces.console.pages.signing import (
     grants,
     lifts,
     mandates,
+    orders,
     people,
 )
 from placet.interfaces.console.pages.signing.asking import Kind, check_may_sign
@@ -28,6 +29,7 @@ KINDS: Final = (
     mandates.MANDATE,
     delegations.DELEGATION,
     lifts.LIFT,
+    orders.ORDER,
     people.ENROLMENT,
     people.REVOCATION,
     grants.GRANT,

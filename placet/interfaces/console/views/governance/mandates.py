@@ -33,6 +33,7 @@ class MandateShown:
         left_minor: What is left, for a bar; never below nothing or above the budget.
         fault: Why its signature does not count now, in words; empty where it does, or it is over anyway.
         code: The whole line of the check, for engineers.
+        strategy: Digest of the strategy that it publishes; empty where it publishes none.
     """
 
     mandate_id: str
@@ -62,6 +63,7 @@ class MandateShown:
     key_id: str
     fault: str
     code: str
+    strategy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ def mandate_of(record: MandateRecord, now: datetime, signature: str) -> MandateS
         key_id=record.key_id,
         fault=f"It clears nothing: {one_line(signature.partition(': ')[2] or signature, WORDS)}" if doubtful else "",
         code=one_line(signature, WORDS),
+        strategy=mandate.strategy or "",
     )
 
 

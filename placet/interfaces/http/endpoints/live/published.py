@@ -23,7 +23,7 @@ from placet.governance.signing.signed import unverified_document
 from placet.interfaces.http.access import posts
 from placet.interfaces.http.endpoints.common import Signed, Wanted, text_of
 from placet.interfaces.http.endpoints.governance.mandates import Altered
-from placet.interfaces.http.endpoints.live.strategies import CHECK, PREFIX, StrategyText
+from placet.interfaces.http.endpoints.live.strategies import StrategyText
 from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.served import Served
 from placet.service.documents.mandates import take_mandate
@@ -32,6 +32,9 @@ from placet.service.strategies.deciding import PublishedDecision, decide_by_publ
 from placet.service.strategies.given import strategy_given
 from placet.service.strategies.publishing import PublishedStrategy, find_published, keep_text, publications
 
+_PREFIX: Final = "/v1/strategies"
+LARGER: Final = {_PREFIX: 256 * 1024}
+"""Bodies of these paths may be longer, in bytes: a text of the largest size, and a signed mandate."""
 _DIGITS: Final = 32
 """Of a digest in an ETag."""
 _SAME: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "It is the decision that `If-None-Match` names."}}
@@ -79,7 +82,7 @@ class PublishedEndpoints:
 
     def router(self) -> APIRouter:
         """Make the routes."""
-        router = APIRouter(prefix=PREFIX, tags=["strategies"])
+        router = APIRouter(prefix=_PREFIX, tags=["strategies"])
         router.add_api_route("", self.list_strategies, methods=["GET"])
         router.add_api_route("", self.publish, **posts("deliver"), status_code=201)
         router.add_api_route("/{strategy}", self.show, methods=["GET"])
@@ -120,7 +123,7 @@ class PublishedEndpoints:
         An earlier version of the name is replaced; the same again changes nothing.
         """
         served, text = self._served, text_of(order.mandate)
-        strategy = strategy_given(order.text, CHECK)
+        strategy = strategy_given(order.text, f"`POST {_PREFIX}/check`")
         # Unverified, and only to say sooner what would be refused, and which agent's policies are asked about it.
         claimed, _ = unverified_document(text, Mandate)
         version = digest(strategy)

@@ -30,13 +30,12 @@ from placet.service.strategies.given import LONGEST, MOST_TEXTS, strategies_give
 from placet.service.strategies.planning import plan, ready_for
 from placet.service.strategies.previewing import preview
 
-PREFIX: Final = "/v1/strategies"
-CHECK: Final = f"`POST {PREFIX}/check`"
+_PREFIX: Final = "/v1/strategies"
+_LISTS: Final = f"`POST {_PREFIX}/check`"
 _BODY: Final = 256 * 1024
 LONGER: Final[Mapping[str, int]] = {
-    **{f"{PREFIX}/{what}": _BODY for what in ("check", "preview", "compare")},
-    **{f"{PREFIX}/{what}": 1024 * 1024 for what in ("decide", "plan")},
-    PREFIX: _BODY,
+    **{f"{_PREFIX}/{what}": _BODY for what in ("check", "preview", "compare")},
+    **{f"{_PREFIX}/{what}": 1024 * 1024 for what in ("decide", "plan")},
 }
 """Bodies of these paths may be longer: a text of the largest size, every character of which JSON may have to escape."""
 
@@ -84,7 +83,7 @@ class StrategyEndpoints:
 
     def router(self) -> APIRouter:
         """Make the routes."""
-        router = APIRouter(prefix=PREFIX, tags=["strategies"])
+        router = APIRouter(prefix=_PREFIX, tags=["strategies"])
         router.add_api_route("/check", self.check, **posts("read"))
         router.add_api_route("/preview", self.preview, **posts("read"))
         router.add_api_route("/compare", self.compare, **posts("read"))
@@ -105,13 +104,13 @@ class StrategyEndpoints:
 
         Events that no worker folded yet do not count. A large base is looked through on the command line.
         """
-        served, strategy = self._served, strategy_given(asked.text, CHECK)
+        served, strategy = self._served, strategy_given(asked.text, _LISTS)
         with self._looking("placet strategy preview"):
             return preview(served.database, served.tenant, strategy, datetime.now(UTC))
 
     def compare(self, asked: StrategiesToCompare) -> ComparedStrategies:
         """Compare two versions, in words, and say what the change means for customers who are in it already."""
-        before, after = strategy_given(asked.before, CHECK, "before"), strategy_given(asked.after, CHECK, "after")
+        before, after = strategy_given(asked.before, _LISTS, "before"), strategy_given(asked.after, _LISTS, "after")
         return compare(before, after)
 
     def decide(self, asked: DecisionAsked) -> NextBestAction:
@@ -124,7 +123,7 @@ class StrategyEndpoints:
             self._served.database,
             self._served.tenant,
             asked.customer_id,
-            strategies_given(asked.texts, CHECK),
+            strategies_given(asked.texts, _LISTS),
             channel=asked.channel,
             at=datetime.now(UTC),
         )
@@ -135,7 +134,7 @@ class StrategyEndpoints:
         Each customer gets the treatment that is worth most, as if every strategy had reached everybody. Events that no
         worker folded yet do not count. A large base is looked through on the command line.
         """
-        served, strategies = self._served, strategies_given(asked.texts, CHECK)
+        served, strategies = self._served, strategies_given(asked.texts, _LISTS)
         now = datetime.now(UTC)
         ready_for(strategies, asked.channel, now)  # what is wrong with them is told before anybody waits
         with self._looking("placet strategy plan"):
