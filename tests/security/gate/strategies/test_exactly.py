@@ -106,4 +106,4 @@ def _check(shop: Shop, steps: Steps, mandate_id: str, proposal: Proposal) -> Non
         assert record is not None
         found = tx.artifacts.get_model(proposal.assessment, Assessment, tenant="demo")
         covers(record.mandate, proposal, found.customer, found.risk, datetime.now(UTC), FACTS)
-        check_decided(tx, record, steps.run, proposal, known)
+        check_decided(tx, record, steps.run, proposal, known, shop.policies, datetime.now(UTC))
