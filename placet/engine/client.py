@@ -145,6 +145,7 @@ class Engine:
         """Start the workflow of a rollout; False when it is under way.
 
         Raises:
+            GovernanceError: code `foreign_workflow`; somebody else's workflow bears its id.
             UpstreamUnavailable: Temporal did not start it.
         """
         try:
@@ -158,6 +159,7 @@ class Engine:
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             )
         except WorkflowAlreadyStartedError:
+            await self._require_own_rollout(asked)
             return False
         except RPCError as error:
             raise UpstreamUnavailable(
@@ -166,6 +168,17 @@ class Engine:
                 code="engine_unavailable",
             ) from error
         return True
+
+    async def _require_own_rollout(self, asked: RolloutAsked) -> None:
+        with _clear(UsageError(f"Temporal has no workflow {asked.workflow_id!r}", code="not_running")):
+            workflow = (await described(self.client, asked.workflow_id)).workflow_execution_info
+        if (workflow.type.name, workflow.task_queue) != (ROLLOUT, self.task_queue):
+            raise GovernanceError(
+                f"the rollout of {asked.strategy!r} is recorded and was not started: at Temporal a workflow of type "
+                f"{quoted(workflow.type.name, NAME)} on task queue {quoted(workflow.task_queue, NAME)}, which nobody "
+                "here started, bears its id; find out who reaches Temporal",
+                code="foreign_workflow",
+            )
 
     async def tell_rollout(self, asked: RolloutAsked) -> None:
         """Tell a rollout's workflow that something was ordered; where it cannot be told, it finds out by itself."""

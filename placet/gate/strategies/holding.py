@@ -113,8 +113,8 @@ def check_decided(
 def check_still_decided(context: GateContext, run: RunRequest, proposal: Proposal, now: datetime) -> None:
     """Check immediately before an effect that the strategy is in force and permits the treatment for the customer now.
 
-    It is asked whoever approved the proposal: a person, or the strategy's own mandate. What the customer is worth then
-    need not be what it was; the cohort, the control group, the stage, rules, consent and contact rules must hold.
+    It is asked whoever approved the proposal: a person, or the strategy's own mandate. Cohort, control group, stage,
+    rules, consent and contact rules must hold, and it must be worth something still, if not as much as it was.
 
     Raises:
         DecisionRefused: code `strategy_undecided`; the run was to carry out something else. Code

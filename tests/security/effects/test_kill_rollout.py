@@ -37,7 +37,7 @@ def survive(zygote: Zygote, point: str, home: Path, temporal: str, bss: str) -> 
     pids: list[int] = []
     try:
         pids.append(zygote.ask({"point": point, "settings": values, "queue": world.engine.task_queue}))
-        asked = roll_out(world)
+        asked = roll_out(world, f"Keep customers ({point})")
         world.until(lambda: not alive(pids[0]), f"death {point}")
         pids.append(zygote.ask({"point": "never", "settings": values, "queue": world.engine.task_queue}))
         world.until(lambda: phase_of(world, asked) in ("watching", "looking"), "that the stage was reached")
@@ -74,7 +74,7 @@ def _looks(world: World, version: str) -> int:
 def test_a_worker_killed_at_any_step_of_a_rollout_treats_nobody_twice_and_misses_nobody(
     zygote: Zygote, tmp_path: Path, temporal_address: str, bss_url: str
 ) -> None:
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(len(POINTS)) as pool:
         outcomes = {
             point: pool.submit(survive, zygote, point, tmp_path / f"case{number}", temporal_address, bss_url)
             for number, point in enumerate(POINTS)

@@ -19,15 +19,21 @@ from tests.support.world import World
 CUSTOMERS: Final = tuple(f"C{number:05}" for number in range(1, 13))
 
 
-def roll_out(world: World) -> RolloutAsked:
-    """Publish a strategy for all who recharge, let the agent commit small credits, and start the rollout."""
+def roll_out(world: World, title: str = "Keep customers") -> RolloutAsked:
+    """Publish a strategy for all who recharge, let the agent commit small credits, and start the rollout.
+
+    Worlds share one Temporal server, where a rollout and its runs are called by the strategy's version: a title of its
+    own makes another one.
+    """
 
     def policies(_agent: str) -> PolicySet:
         return PolicySet(read_policy_files(world.policy_file))
 
     world.edit_policy(lambda policy: policy + COMMIT)
     of: Strategy = strategy(
-        ("cohort: churn_percent >= 30 AND recharges_90d > 0", "cohort: recharges_90d > 0"), quiet="00:00 to 00:01"
+        ("cohort: churn_percent >= 30 AND recharges_90d > 0", "cohort: recharges_90d > 0"),
+        ("title: Keep customers who are likely to leave", f"title: {title}"),
+        quiet="00:00 to 00:01",
     )
     let_recharge(world)
     hanna = world.approver("hanna", roles=("retention_head",), limit="5000.00 USD")
