@@ -162,11 +162,11 @@ class DecisionEndpoints:
         """Make the route."""
         router = APIRouter(prefix="/v1/decisions", tags=["strategies"])
         router.add_api_route(
-            "/{customer_id}", self.decide, methods=["GET"], response_model=PublishedDecision, responses=_SAME
+            "/{customer_id}", self.next_best_action, methods=["GET"], response_model=PublishedDecision, responses=_SAME
         )
         return router
 
-    def decide(
+    def next_best_action(
         self,
         response: Response,
         customer_id: Annotated[CustomerId, Path()],
