@@ -180,8 +180,10 @@ def _methods(request: Request) -> set[str]:
 
     Each method is a route of its own, and Starlette names only the first.
     """
-    paths = request.app.openapi()["paths"].items()
-    found = [operations for path, operations in paths if compile_path(path)[0].match(request.url.path)]
+    paths, here = request.app.openapi()["paths"], request.url.path
+    if here in paths:  # it would match the paths that have a name in this place as well
+        return {method.upper() for method in paths[here]}
+    found = [operations for path, operations in paths.items() if compile_path(path)[0].match(here)]
     return {method.upper() for operations in found for method in operations}
 
 
