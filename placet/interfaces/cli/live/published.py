@@ -100,7 +100,7 @@ def show(
     wanted: Annotated[str, typer.Argument(metavar="NAME", help="its name, or a version or the beginning of one")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Show a published strategy: what it says, who signed it, what is spent."""
+    """Show a published strategy: its text, its signer, what is spent."""
     from placet.decisioning.strategies.telling import told
     from placet.service.strategies.publishing import find_published, text_of
 

@@ -85,7 +85,7 @@ def list_all(context: typer.Context, as_json: JsonFlag = False) -> None:
 
 @app.command("show")
 def show(context: typer.Context, name: NameArgument, as_json: JsonFlag = False) -> None:
-    """Show a rollout: how far it is, what its guard rails say, who decided what."""
+    """Show a rollout: its stage, its guard rails, who decided what."""
     from placet.service.rollouts.ordering import show_rollout
 
     toolbox: Toolbox = context.obj
@@ -122,7 +122,7 @@ def resume(
 
 @app.command("pause")
 def pause(context: typer.Context, name: NameArgument, by: ByOption = None, reason: ReasonOption = "") -> None:
-    """Hold a rollout: nobody is treated until somebody signs that it goes on."""
+    """Hold a rollout: nobody is treated until somebody signs it on."""
     _stop(context.obj, name, "pause", by, reason)
 
 
