@@ -96,7 +96,9 @@ def _before_rules(one: Ready, customer_id: str, first: Mapping[str, bool]) -> tu
         said = f"is in the control group of {share_in_words(strategy.holdout)}, which is never treated"
         return "control_group", _reason("control_group", said)
     if not drawn.treated_at(one.live.reached):
-        return "rollout", _reason("not_reached", f"it has reached {share_in_words(one.live.reached)} so far")
+        so_far = f"it has reached {share_in_words(one.live.reached)} so far"
+        nobody = "nobody is treated by it now: its rollout is held, or was ended"
+        return "rollout", _reason("not_reached", so_far if one.live.reached else nobody)
     if one.closed is not None:
         return "contact", _reason(one.closed.code, one.closed.said)
     return drawn

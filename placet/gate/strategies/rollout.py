@@ -13,6 +13,7 @@ from placet.contracts.people.mandate import Mandate
 from placet.contracts.people.rollout_order import RolloutOrder
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.written import share_in_words
+from placet.contracts.text import counted
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.governance.authority.mandates import entitle_signer
 from placet.governance.log.chain import entry_hash
@@ -27,6 +28,8 @@ RESUMED: Final[RecordKind] = "rollout.resumed"
 ENDED: Final[RecordKind] = "rollout.ended"
 _MOST: Final = 10_000
 """Moves, and holds, of one rollout."""
+_MOST_AGAIN: Final = 100
+"""How often the lifting of one hold may be signed."""
 
 
 class Authorised(NamedTuple):
@@ -59,8 +62,11 @@ class RolloutStanding(NamedTuple):
         moved_at: Since when it is in this one.
         holds: How often it was held.
         held: Why it is held; None where it is not.
+        held_at: When it was held last; None where it never was.
+        resumed_at: When it was let go on last; None where it never was.
         ended: The entry of its end; None before.
         share: That stage's share of the cohort.
+        void: How many moves on record do not count: their order's signature or its signer's entitlement fails now.
     """
 
     started: AuditEvent | None
@@ -69,8 +75,11 @@ class RolloutStanding(NamedTuple):
     moved_at: datetime | None
     holds: int
     held: str | None
+    held_at: datetime | None
+    resumed_at: datetime | None
     ended: AuditEvent | None
     share: int
+    void: int
 
     @property
     def reached(self) -> int:
@@ -89,17 +98,24 @@ def standing_of(tx: Transaction, it: Authorised) -> RolloutStanding:
     stages = it.strategy.rollout.stages
     started = _entry(tx, it, STARTED, it.version)
     stage, moves, moved_at = 0, 0, started.at if started is not None else None
+    void = 0
     for entry in _numbered(tx, it, MOVED):
-        to = _moved_to(tx, it, entry, stage, moves + 1)
+        moves += 1
+        to = _moved_to(tx, it, entry, stage, moves)
         if to is None:
-            break
-        stage, moves, moved_at = to, moves + 1, entry.at
-    holds, held = 0, None
+            void += 1  # the next order has the next number, so that another person can sign what counts no longer
+        else:
+            stage, moved_at = to, entry.at
+    holds, held, held_at, resumed_at = 0, None, None, None
     for entry in _numbered(tx, it, HELD):
         holds += 1
-        held = None if _resumed(tx, it, holds) else str(entry.body.get("reason") or "no reason given")
+        going_on = _resumed(tx, it, holds)
+        held = None if going_on is not None else str(entry.body.get("reason") or "no reason given")
+        held_at, resumed_at = entry.at, resumed_at if going_on is None else going_on
     ended = _entry(tx, it, ENDED, it.version)
-    return RolloutStanding(started, stage, moves, moved_at, holds, held, ended, stages[stage])
+    return RolloutStanding(
+        started, stage, moves, moved_at, holds, held, held_at, resumed_at, ended, stages[stage], void
+    )
 
 
 def check_order(tx: Transaction, it: Authorised, text: str) -> RolloutOrder:
@@ -114,7 +130,13 @@ def check_order(tx: Transaction, it: Authorised, text: str) -> RolloutOrder:
         raise DecisionRefused(
             f"the order is of strategy {order.strategy!r} in version {order.version[:16]}", code="wrong_strategy"
         )
-    entitle_signer(it.mandate, verified.key, it.policies)
+    try:
+        entitle_signer(it.mandate, verified.key, it.policies)
+    except DecisionRefused as error:
+        said = (
+            f"{order.signer!r} may not sign the rollout of {order.strategy!r} on; whoever may publish it may: {error}"
+        )
+        raise DecisionRefused(said, code=error.code) from error
     return order
 
 
@@ -131,10 +153,22 @@ def _moved_to(tx: Transaction, it: Authorised, entry: AuditEvent, stage: int, nu
     return to if counts else None
 
 
-def _resumed(tx: Transaction, it: Authorised, number: int) -> bool:
-    entry = _entry(tx, it, RESUMED, f"{it.version}.{number}")
-    order = None if entry is None else _kept(tx, it, str(entry.body.get("document")))
-    return order is not None and (order.action, order.number) == ("resume", number)
+def _resumed(tx: Transaction, it: Authorised, hold: int) -> datetime | None:
+    """Return when a hold was lifted by an order that counts; one that counts no longer may be signed by another."""
+    for about in resumptions(it, hold):
+        entry = _entry(tx, it, RESUMED, about)
+        if entry is None:
+            return None
+        order = _kept(tx, it, str(entry.body.get("document")))
+        if order is not None and (order.action, order.number) == ("resume", hold):
+            return entry.at
+    return None
+
+
+def resumptions(it: Authorised, hold: int) -> Iterator[str]:
+    """Yield what the entries of a hold's lifting are about, the first first."""
+    yield f"{it.version}.{hold}"
+    yield from (f"{it.version}.{hold}.{again}" for again in range(2, _MOST_AGAIN))
 
 
 def _kept(tx: Transaction, it: Authorised, document: str) -> RolloutOrder | None:
@@ -166,7 +200,8 @@ def in_words(standing: RolloutStanding) -> str:
         return f"{how}: {standing.ended.body.get('reason') or 'no reason given'}"
     if standing.held is not None:
         return f"held: {standing.held}"
-    return f"reaches {share_in_words(standing.share)}"
+    void = f"; {counted(standing.void, 'signed stage')} on record counts no longer" if standing.void else ""
+    return f"reaches {share_in_words(standing.share)}{void}"
 
 
 def body_of(it: Authorised, **more: Any) -> dict[str, Any]:

@@ -103,7 +103,12 @@ def measure(
         first, last = str(frame[_CUSTOMER].min()), str(frame[_CUSTOMER].max())
         with database.reading() as tx:
             members = tx.rollouts.between(tenant, version, first, last)
-        taking = {one.customer_id: one.control for one in members if one.control or one.bucket < reached}
+        # Who is in which group is drawn again: a row that was altered moves nobody to the other side.
+        drawn = assign_all(strategy.name, frame[_CUSTOMER], holdout_bp=strategy.holdout, weights={})
+        held = dict(drawn.select(_CUSTOMER, "held_out").iter_rows())
+        bucket = dict(drawn.select(_CUSTOMER, "rollout_bucket").iter_rows())
+        known = {one.customer_id for one in members} & held.keys()
+        taking = {one: held[one] for one in known if held[one] or bucket[one] < reached}
         control = frame[_CUSTOMER].replace_strict(taking, default=None, return_dtype=pl.Boolean)
         for group, of_group in sums.items():
             theirs = frame.filter(control == group)

@@ -2,9 +2,9 @@
 
 import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import AwareDatetime
 
@@ -29,6 +29,7 @@ from placet.gate.strategies.rollout import (
     body_of,
     check_order,
     in_words,
+    resumptions,
     standing_of,
 )
 from placet.governance.authority.mandates import entitle_signer
@@ -47,6 +48,9 @@ from placet.storage.transaction import Transaction
 if TYPE_CHECKING:
     from placet.engine.client import Engine
 
+_LATE: Final = timedelta(minutes=15)
+"""Of a step, with which a busy worker is not to be taken for one that is gone."""
+
 Policies = Callable[[str], PolicySet]
 """The policy set in force for an agent of the tenant."""
 
@@ -63,6 +67,7 @@ class ShownRollout(Frozen):
         runs: How many runs there are, by state.
         asks: What was found when the next stage was asked for; None where nothing is asked.
         looks: The newest looks, the newest first.
+        stalled: Whether its next step is long overdue: its workflow may be gone.
         acts: What was ordered, moved, held and ended, the first first.
     """
 
@@ -76,6 +81,7 @@ class ShownRollout(Frozen):
     runs: dict[str, int]
     asks: Digest | None
     looks: tuple[RolloutLook, ...]
+    stalled: bool
     acts: tuple[AuditEvent, ...]
 
 
@@ -139,11 +145,23 @@ def record_start(
             requested_at=now,
         )
         if not tx.rollouts.add(asked):
-            row = tx.rollouts.get(tenant, carries.version)
-            return asked if row is None else row.asked
+            return _running_already(tx, asked, channel)
         body = body_of(it, agent=carries.by, channel=carries.channel, mandate_id=it.mandate.document_id)
         tx.record_act(tenant, STARTED, said.by, now, carries.version, vouched(body, voucher))
     return asked
+
+
+def _running_already(tx: Transaction, asked: RolloutAsked, channel: str | None) -> RolloutAsked:
+    row = tx.rollouts.get(asked.tenant, asked.version)
+    if row is None:
+        return asked
+    if channel not in (None, row.asked.channel):
+        raise UsageError(
+            f"the rollout of {asked.strategy!r} runs already, started by {row.asked.requested_by} on channel "
+            f"{row.asked.channel!r}; publish another version to use {channel!r}",
+            code="rollout_runs",
+        )
+    return row.asked
 
 
 def stop_rollout(
@@ -274,17 +292,19 @@ def show_rollout(database: Database, tenant: str, wanted: str, policies: Policie
                 code="unknown_rollout",
             )
         stands = standing_of(tx, it)
+        reached, said = _told(found, stands)
         return ShownRollout(
             strategy=found,
             row=row,
-            reached=stands.reached,
-            stands=in_words(stands),
+            reached=reached,
+            stands=said,
             stage=stands.stage,
             stages=it.strategy.rollout.stages,
             counts=tx.rollouts.counts(tenant, found.version, stands.share),
             runs=tx.rollouts.ends(tenant, found.version),
             asks=_asks(tx, tenant, it, stands) if stands.ended is None else None,
             looks=tuple(_looks(tx, tenant, found.version, row.looks, looks)),
+            stalled=stands.ended is None and row.next_at is not None and now > row.next_at + _LATE,
             acts=tuple(_acts(tx, tenant, it, stands)),
         )
 
@@ -324,8 +344,7 @@ def list_rollouts(
             reached, said = 0, "its mandate is gone or altered"
             try:
                 if strategy is not None:
-                    stands = standing_of(tx, _authorised(tx, strategy, policies, now))
-                    reached, said = stands.reached, in_words(stands)
+                    reached, said = _told(strategy, standing_of(tx, _authorised(tx, strategy, policies, now)))
             except (GovernanceError, UsageError) as error:  # one that is damaged must not hide the others
                 said = str(error)
             signed_at = None if strategy is None else strategy.record.mandate.signed_at
@@ -353,6 +372,11 @@ def _take(
     number = stands.moves + 1 if moving else stands.holds
     stages = it.strategy.rollout.stages
     following = stages[stands.stage + 1] if stands.stage + 1 < len(stages) else None
+    about = f"{found.version}.{order.number}"
+    if not moving and earlier is not None and stands.held is not None:
+        # the order that lifted this hold counts no longer: another one may
+        free = (one for one in resumptions(it, number) if tx.audit.find(tenant_stream(tenant), f"{kind}.{one}") is None)
+        about, earlier = next(free, about), None
     if earlier is not None or order.number != number or (moving and order.to != following):
         raise DecisionRefused(
             "the order is not the next one of this rollout: it has moved on since; look at it and sign anew",
@@ -363,7 +387,7 @@ def _take(
     tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
     more = {"stage": stands.stage + 1, "to": order.to} if moving else {}
     body = body_of(it, document=document, reason=order.reason, evidence=order.evidence, number=number, **more)
-    tx.record_act(tenant, kind, order.signer, now, f"{found.version}.{order.number}", body)
+    tx.record_act(tenant, kind, order.signer, now, about, body)
     return order
 
 
@@ -391,6 +415,15 @@ def _running(
     if stands.ended is not None:
         raise _over(name, stands)
     return found, it, stands
+
+
+def _told(found: PublishedStrategy, stands: RolloutStanding) -> tuple[int, str]:
+    """Return the share that is reached, and in words; nobody by a version that is not in force."""
+    if stands.ended is not None or found.in_force:
+        return stands.reached, in_words(stands)
+    revoked = found.record.revoked_reason or f"withdrawn by {found.record.revoked_by}"
+    why = revoked if found.state == "revoked" else found.signature if found.state == "does_not_count" else found.state
+    return 0, f"this version is not in force, and nobody more is treated by it: {why.replace('_', ' ')}"
 
 
 def _over(name: str, stands: RolloutStanding) -> UsageError:

@@ -27,7 +27,6 @@ from placet.gate.strategies.rollout import (
     Authorised,
     RolloutStanding,
     body_of,
-    in_words,
     standing_of,
 )
 from placet.governance.authority.mandates import left as left_of
@@ -115,6 +114,10 @@ class RolloutSteps:
             enrol(self._database, asked.tenant, found.strategy, asked.version, now)
             with self._database.transaction() as tx:
                 tx.rollouts.put(asked.tenant, asked.version, enrolled=stands.moves + 1, reached_at=None)
+        with self._database.transaction() as tx:
+            if stands.held_at is not None and stands.resumed_at is not None:
+                # who was under way while it was held ended without anything: they are asked once more
+                tx.rollouts.reopen(asked.tenant, asked.version, stands.held_at, stands.resumed_at)
         with self._database.reading() as tx:
             most = min(_per_tick(found), MOST_UNDER_WAY - tx.rollouts.under_way(asked.tenant, asked.version))
             waiting = tx.rollouts.waiting(asked.tenant, asked.version, stands.reached, max(most, 0))
@@ -126,7 +129,7 @@ class RolloutSteps:
                 customer_id=customer_id,
                 agent=asked.agent,
                 requested_by=asked.requested_by,
-                key=f"rollout-{asked.version[:32]}-{customer_id}",
+                key=f"rollout-{asked.version[:32]}-{stands.holds}-{customer_id}",
                 agents=(asked.agent,),
                 carries=carried,
             )
@@ -189,9 +192,12 @@ class RolloutSteps:
             return RolloutStep.model_validate({**values, "wait_seconds": max(ceil(seconds), 1)})
 
         if stands.ended is not None or stands.held is not None:
-            return step("over" if stands.ended is not None else "held", _DAY, in_words(stands))
-        left = tx.rollouts.left(asked.tenant, asked.version, stands.share)
+            said = stands.held if stands.ended is None else stands.ended.body.get("reason")
+            return step("held" if stands.ended is None else "over", _DAY, str(said or "no reason given"))
+        left = tx.rollouts.left(asked.tenant, asked.version, stands.share) + self._reopened(tx, asked, stands)
         if left or row.enrolled <= stands.moves:
+            if row.enrolled > stands.moves and self._is_due(stands, row, now):
+                return step("looking", 1, "looks at its guard rails")
             shut = _shut(asked, found, now)
             if shut is not None:
                 return step("closed", _CLOSED, shut)
@@ -202,6 +208,17 @@ class RolloutSteps:
             tx.rollouts.put(asked.tenant, asked.version, reached_at=now)
             row = row.model_copy(update={"reached_at": now})
         return self._watched(tx, asked, found, stands, row, step, now)
+
+    def _is_due(self, stands: RolloutStanding, row: RolloutRow, now: datetime) -> bool:
+        """Return whether a look is due although runs are still to be started: a stage may take months to reach."""
+        began = max(one for one in (stands.moved_at, row.looked_at, row.started_at) if one is not None)
+        return now >= began + self._look_every
+
+    def _reopened(self, tx: Transaction, asked: RolloutAsked, stands: RolloutStanding) -> int:
+        """Return how many members are to be asked once more, since their run ended while the rollout was held."""
+        if stands.held_at is None or stands.resumed_at is None:
+            return 0
+        return tx.rollouts.stopped(asked.tenant, asked.version, stands.held_at, stands.resumed_at)
 
     def _watched(
         self,

@@ -25,6 +25,8 @@ _LEFT = select(func.count()).select_from(ROLLOUT_MEMBER).where(*_WAITING)
 _RANGE = select(_MEMBER.customer_id, _MEMBER.control, _MEMBER.bucket).where(
     *_OF_IT, _MEMBER.customer_id >= bindparam("first"), _MEMBER.customer_id <= bindparam("last")
 )
+_WITHOUT_EFFECT = ("no_action", "denied")
+"""Ends of a run that never reached the customer, and that a hold can be the reason of."""
 _OPEN = ("analysing", "querying", "proposing", "executing")
 
 
@@ -172,6 +174,17 @@ class RolloutRepository:
             .values(run_id=run_id)
         )
 
+    def stopped(self, tenant: str, version: str, held_at: datetime, resumed_at: datetime) -> int:
+        """Return of how many members the run ended without anything while a rollout was held, before it went on."""
+        query = select(func.count()).select_from(ROLLOUT_MEMBER).where(*_stopped(tenant, version, held_at, resumed_at))
+        return int(self._connection.scalar(query) or 0)
+
+    def reopen(self, tenant: str, version: str, held_at: datetime, resumed_at: datetime) -> None:
+        """Let runs be started again for the members of `stopped`."""
+        self._connection.execute(
+            update(ROLLOUT_MEMBER).where(*_stopped(tenant, version, held_at, resumed_at)).values(run_id=None)
+        )
+
     def counts(self, tenant: str, version: str, reached: int) -> RolloutCounts:
         """Return how many take part."""
         treated = (_MEMBER.control == 0) & (_MEMBER.bucket < reached)
@@ -198,6 +211,17 @@ class RolloutRepository:
             .order_by(RUN.c.state)
         )
         return {state: int(many) for state, many in self._connection.execute(query)}
+
+
+def _stopped(tenant: str, version: str, held_at: datetime, resumed_at: datetime) -> tuple[Any, ...]:
+    ended = select(RUN.c.run_id).where(
+        RUN.c.tenant == tenant,
+        RUN.c.strategy == version,
+        RUN.c.state.in_(_WITHOUT_EFFECT),
+        RUN.c.requested_at < resumed_at,
+        RUN.c.updated_at >= held_at,
+    )
+    return _MEMBER.tenant == tenant, _MEMBER.version == version, _MEMBER.run_id.in_(ended)
 
 
 def _row(row: Row) -> RolloutRow:

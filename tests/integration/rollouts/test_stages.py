@@ -1,5 +1,6 @@
 """A rollout reaches who is drawn, stage by stage, each customer once, and no further than is signed."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from sqlalchemy import text
 
 from placet.errors import DecisionRefused, UsageError
 from placet.service.documents.keys import revoke_key
-from placet.service.rollouts.ordering import record_start
+from placet.service.rollouts.ordering import record_start, show_rollout
 from tests.support.strategies.published import Shop, draw
 from tests.support.strategies.rolling import CROWD, Rolling, complain, crowd, everybody, started
 
@@ -217,3 +218,96 @@ def test_a_strategy_that_is_withdrawn_starts_nothing(shop: Shop) -> None:
     assert (step.phase, "withdrawn" in step.detail) == ("closed", True)
     with pytest.raises(DecisionRefused):
         rolling.steps.batch(asked)
+
+
+def test_who_was_under_way_while_it_was_held_is_asked_once_more(rolling: Rolling) -> None:
+    first = rolling.reach()
+    with rolling.shop.database.reading() as tx:
+        (run, *_) = tx.runs.list("demo", None, first[0], None, 1, None)
+    rolling.stop("pause")
+    rolling.end(run.run_id, "denied")
+    rolling.take(rolling.signed(rolling.order("resume")))
+    assert rolling.reach() == [first[0]]
+    assert rolling.reach() == []
+    with rolling.shop.database.reading() as tx:
+        runs = tx.runs.list("demo", None, first[0], None, 10, None)
+    assert len(runs) == 2
+
+
+def test_who_got_something_is_not_asked_again_after_a_hold(rolling: Rolling) -> None:
+    first = rolling.reach()
+    rolling.stop("pause")
+    with rolling.shop.database.reading() as tx:
+        (run, *_) = tx.runs.list("demo", None, first[0], None, 1, None)
+    rolling.end(run.run_id, "executed")
+    rolling.take(rolling.signed(rolling.order("resume")))
+    assert first[0] not in rolling.reach()
+
+
+def test_a_stage_that_counts_no_longer_is_signed_by_another(rolling: Rolling) -> None:
+    paul = rolling.shop.steps.approver("paul", "retention_head")
+    rolling.take(rolling.signed(rolling.order("promote", paul), paul))
+    assert rolling.shown().reached == 10_000
+    revoke_key(rolling.shop.database, tenant="demo", key_id=paul.key.key_id, by=paul, reason="left")
+    shown = rolling.shown()
+    assert shown.reached == 6_000
+    assert "counts no longer" in shown.stands
+    rolling.take(rolling.signed(rolling.order("promote")))
+    assert rolling.shown().reached == 10_000
+
+
+def test_a_hold_whose_lifting_counts_no_longer_is_lifted_by_another(rolling: Rolling) -> None:
+    paul = rolling.shop.steps.approver("paul", "retention_head")
+    rolling.stop("pause")
+    rolling.take(rolling.signed(rolling.order("resume", paul), paul))
+    assert rolling.shown().reached == 6_000
+    revoke_key(rolling.shop.database, tenant="demo", key_id=paul.key.key_id, by=paul, reason="left")
+    assert rolling.shown().reached == 0
+    rolling.take(rolling.signed(rolling.order("resume")))
+    assert rolling.shown().reached == 6_000
+
+
+def test_guard_rails_are_looked_at_while_a_stage_is_being_reached(rolling: Rolling) -> None:
+    assert rolling.stand().phase == "reaching"
+    rolling.steps.batch(rolling.asked)
+    rolling.later += timedelta(days=1, minutes=1)
+    assert rolling.stand().phase == "looking"
+    rolling.steps.look(rolling.asked)
+    assert rolling.stand().phase == "reaching"
+
+
+def test_altered_members_move_nobody_to_the_other_group(rolling: Rolling) -> None:
+    rolling.reach()
+    with rolling.shop.database.transaction() as tx:
+        tx.connection.execute(text("UPDATE rollout_member SET control = 1 - control, bucket = 0"))
+    held = sum(draw(rolling.of, customer).held_out for customer in CROWD)
+    verdict = rolling.look().looks[0].verdicts[0]
+    assert verdict.look is not None
+    assert abs(verdict.look.control.customers - held) <= 4, "the customers of the sandbox beside the crowd"
+
+
+def test_a_replaced_version_is_said_to_reach_nobody(rolling: Rolling) -> None:
+    rolling.reach()
+    rolling.shop.publish(everybody(("hold_days: 14", "hold_days: 15")))
+    shown = show_rollout(rolling.shop.database, "demo", rolling.asked.version, rolling.policies)
+    assert (shown.reached, "not in force" in shown.stands) == (0, True)
+
+
+def test_it_is_not_started_again_on_another_channel(rolling: Rolling) -> None:
+    with pytest.raises(UsageError, match="runs already, started by olga"):
+        record_start(
+            rolling.shop.database,
+            tenant="demo",
+            wanted=rolling.of.name,
+            by="otto",
+            policies=rolling.policies,
+            channel="sms",
+        )
+
+
+def test_a_step_that_is_long_overdue_is_told(rolling: Rolling) -> None:
+    rolling.stand()
+    assert not rolling.shown().stalled
+    with rolling.shop.database.transaction() as tx:
+        tx.rollouts.put("demo", rolling.asked.version, next_at=rolling.now - timedelta(hours=1))
+    assert rolling.shown().stalled

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
+from sqlalchemy import text
+
 from placet.contracts.audit import AuditEvent, tenant_stream
 from placet.contracts.people.rollout_order import RolloutOrder
+from placet.contracts.run import RunState
 from placet.contracts.strategies.rolling import RolloutAsked, RolloutStep
 from placet.contracts.strategies.strategy import Strategy
 from placet.governance.policy.set import PolicySet
@@ -115,11 +118,24 @@ class Rolling:
         with self.shop.database.reading() as tx:
             return tx.audit.find(tenant_stream("demo"), f"{kind}.{self.asked.version}.{number}")
 
+    def end(self, run_id: str, state: RunState) -> None:
+        """Let a run have ended so."""
+        with self.shop.database.transaction() as tx:
+            tx.connection.execute(
+                text("UPDATE run SET state = :state, updated_at = :at WHERE run_id = :run"),
+                {"state": state, "at": _stored(tx.connection.dialect.name), "run": run_id},
+            )
+
     def _over(self, runs: Iterable[str]) -> None:
         """Let runs end: nobody carries them here."""
         with self.shop.database.transaction() as tx:
             for run_id in runs:
                 tx.runs.set_state(run_id, "no_action", at=self.now, code="nothing_proposed")
+
+
+def _stored(dialect: str) -> Any:
+    now = datetime.now(UTC)
+    return now.replace(tzinfo=None).isoformat(" ") if dialect == "sqlite" else now
 
 
 def crowd(shop: Shop, customers: Iterable[str] = CROWD) -> None:

@@ -8,7 +8,15 @@ from placet.contracts.text import counted, spoken
 from placet.contracts.times import minute, moment
 from placet.interfaces.cli import output
 from placet.interfaces.cli.live.published import policies_by_agent
-from placet.interfaces.cli.options import AsOption, ByOption, JsonFlag, KeyOption, ReasonOption, asking
+from placet.interfaces.cli.options import (
+    AsOption,
+    ByOption,
+    CancelReasonOption,
+    JsonFlag,
+    KeyOption,
+    ReasonOption,
+    asking,
+)
 from placet.interfaces.cli.signing import check_signer, load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
@@ -121,13 +129,13 @@ def resume(
 
 
 @app.command("pause")
-def pause(context: typer.Context, name: NameArgument, by: ByOption = None, reason: ReasonOption = "") -> None:
+def pause(context: typer.Context, name: NameArgument, by: ByOption = None, reason: CancelReasonOption = "") -> None:
     """Hold a rollout: nobody is treated until somebody signs it on."""
     _stop(context.obj, name, "pause", by, reason)
 
 
 @app.command("abort")
-def abort(context: typer.Context, name: NameArgument, by: ByOption = None, reason: ReasonOption = "") -> None:
+def abort(context: typer.Context, name: NameArgument, by: ByOption = None, reason: CancelReasonOption = "") -> None:
     """End a rollout for good: nobody more is treated by this version."""
     _stop(context.obj, name, "abort", by, reason)
 
@@ -209,8 +217,13 @@ def _print(found: "ShownRollout", *, as_json: bool) -> None:
     )
     output.print_field("stage", f"{stages}; {found.stands}")
     output.print_field("does", f"{spoken(row.phase)}: {row.detail}")
-    reached = f"{counts.started:,} of {counted(counts.treated, 'customer')} of this stage have a run"
+    reached = f"{counts.started:,} of {counted(counts.treated, 'customer')} whom this stage reaches have a run"
     output.print_field("members", f"{counts.members:,}, {counts.control:,} of them in the control group; {reached}")
+    if found.stalled:
+        output.print_notice(
+            f"it has not moved since {minute(row.next_at or row.started_at)}: its workflow may be gone; "
+            f"`placet rollout start {row.asked.strategy}` starts it again"
+        )
     if found.runs:
         output.print_field("runs", ", ".join(f"{many:,} {spoken(state)}" for state, many in found.runs.items()))
     if found.asks is not None:
