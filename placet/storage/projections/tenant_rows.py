@@ -84,12 +84,17 @@ def _differences(kept: Kept, row: Row, made: Entry, entries: Mapping[str, Entry]
 def _stored(kept: Kept, row: Row, made: Entry) -> Iterator[Finding]:
     """Compare every field of the stored document with the record.
 
-    A field that the row's copy leaves out counts too: it would be read as its default.
+    A field that the row's copy leaves out counts too: it would be read as its default. What its kind leaves out where
+    there is nothing to say, as documents from before there was such a field do, is left out of both.
     """
     column, model = kept.stored or ("", Frozen)
     name, held = row[kept.name], document(row[column])
     named = {"tenant": row["tenant"], "document_id": name, "signer": made.actor}
-    recorded = {field: named.get(field, made.body.get(field)) for field in model.model_fields}
+    recorded = {
+        field: value
+        for field, how in model.model_fields.items()
+        if (value := named.get(field, made.body.get(field))) is not None or how.exclude_if is None
+    }
     found = held if isinstance(held, dict) else {}
     if found.keys() != recorded.keys():
         yield Finding(kept.table.name, name, f"{column} is not the document that was recorded")
@@ -146,6 +151,7 @@ def _mandated(entry: Entry) -> Recorded:
     body = entry.body
     return {
         "agent": body["agent"],
+        "strategy": body.get("strategy"),
         "valid_until": _time(body["valid_until"]),
         "budget_minor": body["budget"]["amount_minor"],
         "document": body["document"],
