@@ -45,12 +45,3 @@ RECORD_RETRY = RetryPolicy(
 
 # Signals reviewed in one local activity: a flood costs one marker per batch, not one per signal.
 REVIEW_BATCH = 100
-
-# A step of a rollout may pass over the whole base: minutes with millions of customers.
-ROLLOUT_TIMEOUT = timedelta(hours=2)
-# It is never given up: it stands still until its systems answer again.
-ROLLOUT_RETRY = RetryPolicy(
-    initial_interval=timedelta(seconds=2), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=5)
-)
-# Events after which a rollout begins anew: some 200 steps.
-ROLLOUT_HISTORY = 2_000

@@ -13,7 +13,8 @@ from temporalio.common import RawValue
 
 from placet import ports
 from placet.contracts.strategies.rolling import RolloutAsked, RolloutStep
-from workflows import options
+from workflows import rollout_options as options
+from workflows.options import HEARTBEAT_TIMEOUT
 
 
 @workflow.defn(name="Rollout")
@@ -32,9 +33,9 @@ class Rollout:
             self._step = await workflow.execute_activity(
                 ports.rollout_stand,
                 asked,
-                start_to_close_timeout=options.ROLLOUT_TIMEOUT,
-                heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
-                retry_policy=options.ROLLOUT_RETRY,
+                start_to_close_timeout=options.STEP_TIMEOUT,
+                heartbeat_timeout=HEARTBEAT_TIMEOUT,
+                retry_policy=options.STEP_RETRY,
             )
             if self._step.phase == "over":
                 return self._step
@@ -43,21 +44,21 @@ class Rollout:
                 await workflow.execute_activity(
                     ports.rollout_reach,
                     asked,
-                    start_to_close_timeout=options.ROLLOUT_TIMEOUT,
-                    heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
-                    retry_policy=options.ROLLOUT_RETRY,
+                    start_to_close_timeout=options.STEP_TIMEOUT,
+                    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+                    retry_policy=options.STEP_RETRY,
                 )
             elif self._step.phase == "looking":
                 # look at the guard rails: hold, step back, or ask a person for the next stage
                 await workflow.execute_activity(
                     ports.rollout_look,
                     asked,
-                    start_to_close_timeout=options.ROLLOUT_TIMEOUT,
-                    heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
-                    retry_policy=options.ROLLOUT_RETRY,
+                    start_to_close_timeout=options.STEP_TIMEOUT,
+                    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+                    retry_policy=options.STEP_RETRY,
                 )
             await self._wait(self._step.wait_seconds)
-            if workflow.info().get_current_history_length() > options.ROLLOUT_HISTORY:
+            if workflow.info().get_current_history_length() > options.MOST_EVENTS:
                 workflow.continue_as_new(asked)
 
     async def _wait(self, seconds: int) -> None:
