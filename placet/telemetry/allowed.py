@@ -10,9 +10,9 @@ from typing import Final
 
 AttributeValue = str | int | float | bool
 
-WORKFLOWS: Final = ("GovernedRun",)
-SIGNALS: Final = ("decide",)
-QUERIES: Final = ("status", "proposal")
+WORKFLOWS: Final = ("GovernedRun", "Rollout")
+SIGNALS: Final = ("decide", "told")
+QUERIES: Final = ("status", "proposal", "stands")
 ACTIVITIES: Final = (
     "analyse",
     "query_billing",
@@ -22,6 +22,9 @@ ACTIVITIES: Final = (
     "review_decisions",
     "execute",
     "close_run",
+    "rollout_stand",
+    "rollout_reach",
+    "rollout_look",
 )
 """Names of the activities; a test holds them to `placet.ports`."""
 

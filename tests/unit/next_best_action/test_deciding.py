@@ -83,8 +83,10 @@ def test_who_is_not_reached_yet_falls_and_whoever_is_stays_as_it_grows() -> None
         assert reached <= now
         reached = now
     assert len(reached) > 300
-    one = weighed(decided([live(reached=0)], customer(TREATED)), NAME, "loyalty_credit")
-    assert (one.fell, one.reason.detail) == ("rollout", "it has reached 0 % so far")
+    said = {0: "nobody is treated by it now: its rollout is held, or was ended", 1: "it has reached 0.01 % so far"}
+    for share, words in said.items():
+        one = weighed(decided([live(reached=share)], customer(TREATED)), NAME, "loyalty_credit")
+        assert (one.fell, one.reason.detail) == ("rollout", words)
 
 
 @pytest.mark.parametrize(
