@@ -8,7 +8,8 @@ from sqlalchemy import text
 
 from placet.errors import DecisionRefused, UsageError
 from placet.service.documents.keys import revoke_key
-from placet.service.rollouts.ordering import record_start, show_rollout
+from placet.service.rollouts.ordering import record_start
+from placet.service.rollouts.showing import show_rollout
 from tests.support.strategies.published import Shop, draw
 from tests.support.strategies.rolling import CROWD, Rolling, complain, crowd, everybody, started
 

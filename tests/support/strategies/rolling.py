@@ -15,15 +15,8 @@ from placet.contracts.strategies.rolling import RolloutAsked, RolloutStep
 from placet.contracts.strategies.strategy import Strategy
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.keys import Signer
-from placet.service.rollouts.ordering import (
-    ShownRollout,
-    order_of,
-    record_start,
-    show_rollout,
-    sign_order,
-    stop_rollout,
-    take_order,
-)
+from placet.service.rollouts.ordering import order_of, record_start, sign_order, stop_rollout, take_order
+from placet.service.rollouts.showing import ShownRollout, show_rollout
 from placet.service.rollouts.stepping import RolloutSteps
 from placet.service.state.taking import take_events
 from placet.storage.strategies.rollouts import MemberRow

@@ -22,7 +22,7 @@ from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from placet.contracts.strategies.rolling import RolloutAsked
-    from placet.service.rollouts.ordering import ShownRollout
+    from placet.service.rollouts.showing import ShownRollout
 
 app = typer.Typer(no_args_is_help=True, help="Rollouts of published strategies, stage by stage.")
 
@@ -51,7 +51,8 @@ def start(
 
     Runs are started for the members of its cohort whom the stage reaches. Whoever published it may not start it.
     """
-    from placet.service.rollouts.ordering import show_rollout, start_rollout
+    from placet.service.rollouts.ordering import start_rollout
+    from placet.service.rollouts.showing import show_rollout
 
     toolbox: Toolbox = context.obj
     database, policies = toolbox.database(), policies_by_agent(toolbox)
@@ -76,7 +77,7 @@ def start(
 def list_all(context: typer.Context, as_json: JsonFlag = False) -> None:
     """List all rollouts, the newest first."""
     from placet.contracts.strategies.written import share_in_words
-    from placet.service.rollouts.ordering import list_rollouts
+    from placet.service.rollouts.showing import list_rollouts
 
     toolbox: Toolbox = context.obj
     found = list_rollouts(toolbox.database(), toolbox.tenant, policies_by_agent(toolbox))
@@ -94,7 +95,7 @@ def list_all(context: typer.Context, as_json: JsonFlag = False) -> None:
 @app.command("show")
 def show(context: typer.Context, name: NameArgument, as_json: JsonFlag = False) -> None:
     """Show a rollout: its stage, its guard rails, who decided what."""
-    from placet.service.rollouts.ordering import show_rollout
+    from placet.service.rollouts.showing import show_rollout
 
     toolbox: Toolbox = context.obj
     found = show_rollout(toolbox.database(), toolbox.tenant, name, policies_by_agent(toolbox))
@@ -160,7 +161,8 @@ def _order(
     toolbox: Toolbox, name: str, action: Literal["promote", "resume"], signer: str, key_file: KeyOption, reason: str
 ) -> None:
     from placet.contracts.strategies.written import share_in_words
-    from placet.service.rollouts.ordering import order_of, show_rollout, sign_order, take_order
+    from placet.service.rollouts.ordering import order_of, sign_order, take_order
+    from placet.service.rollouts.showing import show_rollout
 
     check_signer(toolbox, signer, key_file)
     database, policies = toolbox.database(), policies_by_agent(toolbox)

@@ -9,7 +9,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from placet.service.rollouts.ordering import ShownRollout, show_rollout, stop_rollout, take_order
+from placet.service.rollouts.ordering import stop_rollout, take_order
+from placet.service.rollouts.showing import ShownRollout, show_rollout
 from placet.storage.database import Database
 from tests.integration.strategies.publishing import (
     POLICIES,

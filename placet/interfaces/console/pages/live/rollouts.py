@@ -11,7 +11,8 @@ from placet.interfaces.console.forms import Form
 from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.customers.rollouts import listed_of, rollout_of
-from placet.service.rollouts.ordering import list_rollouts, record_start, show_rollout, stop_rollout
+from placet.service.rollouts.ordering import record_start, stop_rollout
+from placet.service.rollouts.showing import list_rollouts, show_rollout
 
 _PAGE: Final = 20
 _SURE: Final = "Tick the box that says that you mean it."

@@ -15,7 +15,8 @@ from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.prompts import Prompt
 from placet.interfaces.console.views.customers.rollouts import order_to_sign
 from placet.interfaces.console.views.statement import ToSign
-from placet.service.rollouts.ordering import check_may_order, order_of, show_rollout, take_order
+from placet.service.rollouts.ordering import check_may_order, order_of, take_order
+from placet.service.rollouts.showing import show_rollout
 
 
 def ask(asked: Asked, form: Form) -> Response:

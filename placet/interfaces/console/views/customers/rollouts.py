@@ -22,7 +22,7 @@ from placet.interfaces.console.views.statement import Row as Signed
 from placet.interfaces.console.views.statement import ToSign
 from placet.interfaces.record_words import in_words, who
 from placet.interfaces.telling.outcomes import verdict_in_words
-from placet.service.rollouts.ordering import RolloutInList, ShownRollout
+from placet.service.rollouts.showing import RolloutInList, ShownRollout
 
 _POINT: Final = MILLION // 100
 _SHOWN: Final = 16

@@ -15,15 +15,8 @@ from placet.interfaces.http.access import Asking, Operator, posts
 from placet.interfaces.http.endpoints.common import Signed, StrategyNamed, Wanted, Why, text_of
 from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.served import Served
-from placet.service.rollouts.ordering import (
-    RolloutInList,
-    ShownRollout,
-    list_rollouts,
-    record_start,
-    show_rollout,
-    stop_rollout,
-    take_order,
-)
+from placet.service.rollouts.ordering import record_start, stop_rollout, take_order
+from placet.service.rollouts.showing import RolloutInList, ShownRollout, list_rollouts, show_rollout
 from placet.service.strategies.publishing import find_published
 
 _LOG: Final = logging.getLogger(__name__)

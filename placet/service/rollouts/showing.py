@@ -1,0 +1,183 @@
+"""Rollouts as people look at them: one in full, and all in a list."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from pydantic import AwareDatetime
+
+from placet.contracts.audit import AuditEvent, tenant_stream
+from placet.contracts.base import Digest, Frozen
+from placet.contracts.outcomes.looks import RolloutLook
+from placet.contracts.strategies.strategy import Strategy
+from placet.errors import GovernanceError, UsageError
+from placet.gate.strategies.published import strategy_of
+from placet.gate.strategies.rollout import (
+    HELD,
+    MOVED,
+    RESUMED,
+    Authorised,
+    RolloutStanding,
+    in_words,
+    standing_of,
+)
+from placet.governance.policy.set import PolicySet
+from placet.service.rollouts.stepping import ASKED, LOOKED
+from placet.service.strategies.publishing import PublishedStrategy, find_published, publications
+from placet.storage.database import Database
+from placet.storage.strategies.rollouts import RolloutCounts, RolloutRow
+from placet.storage.transaction import Transaction
+
+_LATE: Final = timedelta(minutes=15)
+"""Of a step, with which a busy worker is not to be taken for one that is gone."""
+
+Policies = Callable[[str], PolicySet]
+"""The policy set in force for an agent of the tenant."""
+
+
+class ShownRollout(Frozen):
+    """A rollout as people look at it.
+
+    Attributes:
+        row: What its steps have written.
+        reached: The share that may be treated now, by the record, in basis points.
+        stands: The same in one sentence.
+        stage: Which stage of the plan it is in, from 0.
+        stages: The plan.
+        runs: How many runs there are, by state.
+        asks: What was found when the next stage was asked for; None where nothing is asked.
+        looks: The newest looks, the newest first.
+        stalled: Whether its next step is long overdue: its workflow may be gone.
+        acts: What was ordered, moved, held and ended, the first first.
+    """
+
+    strategy: PublishedStrategy
+    row: RolloutRow
+    reached: int
+    stands: str
+    stage: int
+    stages: tuple[int, ...]
+    counts: RolloutCounts
+    runs: dict[str, int]
+    asks: Digest | None
+    looks: tuple[RolloutLook, ...]
+    stalled: bool
+    acts: tuple[AuditEvent, ...]
+
+
+def show_rollout(database: Database, tenant: str, wanted: str, policies: Policies, looks: int = 30) -> ShownRollout:
+    """Return a rollout by its strategy's name, or a version or the beginning of one.
+
+    Raises:
+        UsageError: code `unknown_strategy`, `unknown_rollout`.
+        DecisionRefused: code `strategy_altered`; its text is gone, or is not what was signed.
+    """
+    now = datetime.now(UTC)
+    with database.reading() as tx:
+        found = find_published(tx, tenant, wanted, policies, now)
+        it = authorised(tx, found, policies, now)
+        row = tx.rollouts.get(tenant, found.version)
+        if row is None:
+            raise UsageError(
+                f"strategy {it.mandate.name!r} has no rollout; `placet rollout start {it.mandate.name}` starts it",
+                code="unknown_rollout",
+            )
+        stands = standing_of(tx, it)
+        reached, said = _told(found, stands)
+        return ShownRollout(
+            strategy=found,
+            row=row,
+            reached=reached,
+            stands=said,
+            stage=stands.stage,
+            stages=it.strategy.rollout.stages,
+            counts=tx.rollouts.counts(tenant, found.version, stands.share),
+            runs=tx.rollouts.ends(tenant, found.version),
+            asks=asked_with(tx, tenant, it, stands) if stands.ended is None else None,
+            looks=tuple(_looks(tx, tenant, found.version, row.looks, looks)),
+            stalled=stands.ended is None and row.next_at is not None and now > row.next_at + _LATE,
+            acts=tuple(_acts(tx, tenant, it, stands)),
+        )
+
+
+class RolloutInList(Frozen):
+    """A rollout in a list.
+
+    Attributes:
+        reached: The share that may be treated now, by the record, in basis points.
+        stands: The same in one sentence.
+        signed_at: When its strategy was published; None where nothing says so any more.
+        title: What people call the strategy; empty where its text is gone.
+    """
+
+    row: RolloutRow
+    reached: int
+    stands: str
+    signed_at: AwareDatetime | None
+    title: str
+
+
+def list_rollouts(
+    database: Database, tenant: str, policies: Policies, *, limit: int = 100, after: str | None = None
+) -> tuple[RolloutInList, ...]:
+    """Return the rollouts of a tenant, the newest first; one whose strategy counts no longer says so.
+
+    `after` is the version that ended the page before.
+    """
+    now = datetime.now(UTC)
+    found = []
+    with database.reading() as tx:
+        published = [one for one in publications(tx, tenant, policies, now) if isinstance(one, PublishedStrategy)]
+        for row in tx.rollouts.list(tenant, limit, after):
+            version = row.asked.version
+            candidates = [one for one in published if one.version == version]
+            strategy = next((one for one in candidates if one.in_force), candidates[0] if candidates else None)
+            reached, said = 0, "its mandate is gone or altered"
+            try:
+                if strategy is not None:
+                    reached, said = _told(strategy, standing_of(tx, authorised(tx, strategy, policies, now)))
+            except (GovernanceError, UsageError) as error:  # one that is damaged must not hide the others
+                said = str(error)
+            signed_at = None if strategy is None else strategy.record.mandate.signed_at
+            title = "" if strategy is None else strategy.title
+            found.append(RolloutInList(row=row, reached=reached, stands=said, signed_at=signed_at, title=title))
+    return tuple(found)
+
+
+def authorised(tx: Transaction, found: PublishedStrategy, policies: Policies, now: datetime) -> Authorised:
+    """Return a published strategy with what says who may order its rollout on."""
+    mandate = found.record.mandate
+    strategy: Strategy = strategy_of(tx, found.record)
+    return Authorised(strategy, mandate, policies(mandate.agent), now)
+
+
+def _told(found: PublishedStrategy, stands: RolloutStanding) -> tuple[int, str]:
+    """Return the share that is reached, and in words; nobody by a version that is not in force."""
+    if stands.ended is not None or found.in_force:
+        return stands.reached, in_words(stands)
+    revoked = found.record.revoked_reason or f"withdrawn by {found.record.revoked_by}"
+    why = revoked if found.state == "revoked" else found.signature if found.state == "does_not_count" else found.state
+    return 0, f"this version is not in force, and nobody more is treated by it: {why.replace('_', ' ')}"
+
+
+def asked_with(tx: Transaction, tenant: str, it: Authorised, stands: RolloutStanding) -> str | None:
+    """Return what was found when the next stage was asked for; None where nothing is asked."""
+    entry = tx.audit.find(tenant_stream(tenant), f"{ASKED}.{it.version}.{stands.moves}")
+    return None if entry is None else str(entry.body["evidence"])
+
+
+def _looks(tx: Transaction, tenant: str, version: str, many: int, most: int) -> list[RolloutLook]:
+    found = []
+    for number in range(many, max(many - most, 0), -1):
+        entry = tx.audit.find(tenant_stream(tenant), f"{LOOKED}.{version}.{number}")
+        if entry is not None:
+            found.append(tx.artifacts.get_model(str(entry.body["look"]), RolloutLook, tenant=tenant))
+    return found
+
+
+def _acts(tx: Transaction, tenant: str, it: Authorised, stands: RolloutStanding) -> list[AuditEvent]:
+    stream, found = tenant_stream(tenant), [stands.started, stands.ended]
+    for kind, many in ((MOVED, stands.moves), (HELD, stands.holds), (RESUMED, stands.holds)):
+        found += [tx.audit.find(stream, f"{kind}.{it.version}.{number}") for number in range(1, many + 1)]
+    found += [tx.audit.find(stream, f"{ASKED}.{it.version}.{number}") for number in range(stands.moves + 1)]
+    return sorted((one for one in found if one is not None), key=lambda one: one.seq)
