@@ -1,7 +1,10 @@
 """Which version of a strategy a signature in force publishes. Nothing else makes a text count."""
 
 from datetime import datetime
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from pydantic import ValidationError
 
 from placet.contracts.people.mandate import MandateRecord
 from placet.contracts.run import RunRequest
@@ -18,6 +21,8 @@ from placet.storage.transaction import Transaction
 
 UNPUBLISHED = "strategy_unpublished"
 _SHOWN = 16
+_REMEMBERED: Final = 128
+"""Texts that a process remembers, read: those in force, and some that were."""
 
 
 class Published(NamedTuple):
@@ -134,10 +139,15 @@ def strategy_of(tx: Transaction, record: MandateRecord) -> Strategy:
     """
     mandate = record.mandate
     try:
-        strategy = tx.artifacts.get_model(str(mandate.strategy), Strategy, tenant=mandate.tenant)
+        strategy = _read(tx.artifacts.get(str(mandate.strategy), tenant=mandate.tenant))
     except (GovernanceError, UsageError) as error:
         raise DecisionRefused(
             f"the text of strategy {mandate.name!r} is gone or altered: {error}", code="strategy_altered"
+        ) from error
+    except ValidationError as error:
+        raise DecisionRefused(
+            f"the text of strategy {mandate.name!r} is no strategy: {error.error_count()} faults",
+            code="strategy_altered",
         ) from error
     field = differing(mandate, strategy)
     if field is not None:
@@ -145,3 +155,9 @@ def strategy_of(tx: Transaction, record: MandateRecord) -> Strategy:
             f"the mandate of strategy {mandate.name!r} has another {field} than its text", code="strategy_altered"
         )
     return strategy
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _read(content: bytes) -> Strategy:
+    """Read a text whose bytes were just fetched and checked against their digest; the same bytes are read once."""
+    return Strategy.model_validate_json(content)

@@ -17,7 +17,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from functools import lru_cache
+from typing import Any, Final, Generic, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
@@ -45,6 +46,9 @@ D = TypeVar("D", bound=SignedDocument)
 
 DOCUMENT_MEDIA_TYPE = "application/vnd.dsse+json"
 """Of a signed document in the artifact store."""
+
+_REMEMBERED: Final = 512
+"""Signatures that a process remembers as good: those of the documents in force, which are asked of at each decision."""
 
 _KINDS: dict[type[SignedDocument], str] = {
     Mandate: "mandate",
@@ -107,7 +111,7 @@ def verify_document(
     envelope = dsse.parse(text)
     key_id = envelope.signatures[0].keyid
     key = check_key(find_key(key_id), key_id, tenant, now)
-    document = read_document(dsse.verify(envelope, base64.b64decode(key.public_key), key.passkey), kind)
+    document = _signed(text, key.public_key, key.passkey, kind)
     if document.tenant != tenant:
         raise DecisionRefused(f"signed for tenant {document.tenant!r}, not {tenant!r}", code="wrong_tenant")
     if document.signer != key.name:
@@ -120,6 +124,16 @@ def verify_document(
             code="clock_skew",
         )
     return Verified(document, key, sha256_hex(text.encode()))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _signed(text: str, public_key: str, passkey: Any, kind: type[D]) -> D:
+    """Return the document that an envelope's signature vouches for (the signature's part of (2), and (3)).
+
+    The answer follows from these bytes alone, so it is remembered (ADR 0062). Whether the key still counts is asked
+    anew by the caller, and what fails is not remembered.
+    """
+    return read_document(dsse.verify(dsse.parse(text), base64.b64decode(public_key), passkey), kind)
 
 
 def proven_signer(

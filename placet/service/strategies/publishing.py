@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 
 from placet.contracts.base import Digest, Frozen
 from placet.contracts.people.mandate import Mandate, MandateRecord
@@ -83,9 +84,9 @@ def publications(
         policies: Reads the set in force for an agent.
         now: When they are to count.
     """
-    found = tx.mandates.publishing(tenant)
+    found, asked = tx.mandates.publishing(tenant), cache(policies)
     altered = [one for one in found if isinstance(one, AlteredMandate)]
-    sound = [published(tx, one, policies, now) for one in reversed(found) if isinstance(one, MandateRecord)]
+    sound = [published(tx, one, asked, now) for one in reversed(found) if isinstance(one, MandateRecord)]
     return (*sorted(sound, key=lambda one: one.record.mandate.name), *altered)
 
 
@@ -134,10 +135,11 @@ def speaking(
     this is asked for every customer.
     """
     found: dict[str, PublishedStrategy] = {}
+    asked = cache(policies)  # all are judged by the set of one moment
     for one in reversed(tx.mandates.publishing(tenant)):
         if isinstance(one, AlteredMandate) or one.revoked_at is not None or one.mandate.valid_until <= now:
             continue
-        shown = published(tx, one, policies, now)
+        shown = published(tx, one, asked, now)
         before = found.get(one.mandate.name)
         if before is None or (shown.in_force and not before.in_force):
             found[one.mandate.name] = shown
