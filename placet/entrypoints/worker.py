@@ -126,6 +126,7 @@ def spare_what_stays() -> None:
 
 async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     """Run a worker until SIGTERM or SIGINT; work under way gets a grace period."""
+    from placet.entrypoints.beside_worker.following import Following, comings
     from placet.entrypoints.beside_worker.hub_subscription import HubSubscription
     from placet.entrypoints.beside_worker.kafka_events import taking_from_kafka
     from placet.entrypoints.beside_worker.key_figures import KeyFigures
@@ -153,6 +154,7 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     watch = PolicyWatch(parts.database, parts.policies, settings.tenants, names(), parts.context.clock)
     reconciler = Reconciler(engine, parts.context, grace=timedelta(seconds=settings.reconcile_grace_seconds))
     folding = StateFolding(parts.database, settings.tenants, parts.context.clock, settings.retain_events_days)
+    following = Following(parts.database, settings.tenants, parts.context.clock, (comings(engine, parts.context),))
     figures = KeyFigures(parts.database, settings.tenants, parts.context.clock, settings.retain_figures_days)
     listens = bool(settings.listener_url)
     subscription = HubSubscription(parts.plugins.hub, settings, parts.context.clock) if listens else None
@@ -162,6 +164,7 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
         notifier,
         watch,
         folding,
+        following,
         figures,
         subscription or contextlib.nullcontext(),
         kafka as waiting,

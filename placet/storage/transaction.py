@@ -34,10 +34,12 @@ from placet.storage.projections.rows import ProjectionRows
 from placet.storage.retention.erasures import Erasures
 from placet.storage.runs import RunRepository
 from placet.storage.sql.driver import Connection
+from placet.storage.state.changes import ChangeRepository
 from placet.storage.state.dead_letters import DeadLetterRepository
 from placet.storage.state.events import EventRepository
 from placet.storage.state.keys import KeyRepository
 from placet.storage.state.states import StateRepository
+from placet.storage.strategies.coming import ComingRepository
 from placet.storage.strategies.rollouts import RolloutRepository
 
 
@@ -71,7 +73,9 @@ class Transaction:
         "approvers",
         "artifacts",
         "audit",
+        "changes",
         "checkpoints",
+        "coming",
         "connection",
         "contacts",
         "controls",
@@ -132,6 +136,8 @@ class Transaction:
         self.events = EventRepository(connection)
         self.rollouts = RolloutRepository(connection)
         self.states = StateRepository(connection)
+        self.changes = ChangeRepository(connection)
+        self.coming = ComingRepository(connection)
         self.dead_letters = DeadLetterRepository(connection)
         self.keys = KeyRepository(connection)
         self.kpis = KpiRepository(connection)

@@ -33,16 +33,35 @@ class GuardRail(Frozen):
     then: Then
 
 
+Enters = Literal["in_stages", "as_they_come"]
+"""How customers come into a strategy.
+
+`in_stages`: who is in the cohort when a stage begins. `as_they_come`: who is in the cohort when something has happened
+to them, from then on at once.
+"""
+
+
+def _in_stages(enters: Enters) -> bool:
+    return enters == "in_stages"
+
+
 class Rollout(Frozen):
     """The plan of a rollout.
 
     Attributes:
+        enters: How customers come in. What was written before there was a choice keeps its digest.
         stages: Shares of the cohort, each larger than the one before, the last all of it.
         hold_days: Days that a stage is watched before the next is asked for.
         per_hour: Most runs that are started in an hour.
     """
 
+    enters: Annotated[Enters, Field(exclude_if=_in_stages)] = "in_stages"
     stages: Annotated[tuple[Share, ...], Field(min_length=1, max_length=12)]
     hold_days: Annotated[StrictInt, Field(ge=1, le=180)]
     per_hour: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
     guard_rails: Annotated[tuple[GuardRail, ...], Field(max_length=12)] = ()
+
+    @property
+    def coming(self) -> bool:
+        """Whether customers come in as something happens to them."""
+        return self.enters == "as_they_come"

@@ -297,6 +297,13 @@ COLUMNS: Final[tuple[Column, ...]] = (
 BY_NAME: Final[Mapping[str, Column]] = MappingProxyType({column.name: column for column in COLUMNS})
 
 
+MOVED_BY_EVENTS: Final[frozenset[str]] = frozenset(
+    one.name
+    for one in (*_windows(), *_money(), *_rhythm(), *_trends(), *_signs(), *_household(), *_consent(), *_contact())
+)
+"""Columns that change as something happens to a customer; the others say who they are."""
+
+
 def similar(name: str) -> str:
     """Return the column that is spelt most like `name`; empty where none is."""
     return next(iter(get_close_matches(name.lower(), BY_NAME, n=1, cutoff=0.6)), "")

@@ -43,6 +43,12 @@ def consequences(before: Strategy, after: Strategy) -> Iterator[str]:
         yield "the arms' shares differ: some customers change from one arm to another"
     if before.cohort != after.cohort:
         yield "the cohort differs: customers may come in and fall out; nobody is drawn anew"
+    if before.rollout.enters != after.rollout.enters:
+        yield (
+            "customers come in as something happens to them: who is in the cohort now comes in with their next event"
+            if after.rollout.coming
+            else "customers come in when a stage begins, and no longer as something happens to them"
+        )
     yield from _reached(before, after)
     yield from _money(before, after)
     if before.market.time_zone != after.market.time_zone:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from placet.contracts.people.lasting import MOST_DAYS
@@ -9,8 +10,11 @@ from placet.contracts.strategies.rollout import Rollout
 from placet.contracts.strategies.strategy import Arm, Strategy
 from placet.contracts.strategies.written import WHOLE, share_in_words
 from placet.contracts.text import counted
+from placet.decisioning.cohorts.cohort import cohort_of
+from placet.decisioning.cohorts.columns import MOVED_BY_EVENTS
 from placet.decisioning.strategies.measures import OUTCOMES
 from placet.decisioning.strategies.problems import Path, Problem, error, warning
+from placet.errors import UsageError
 
 _LEAST_CONFIDENCE: Final = 8_000
 _MOST_CONFIDENCE: Final = 9_990
@@ -23,6 +27,7 @@ def plan_problems(strategy: Strategy) -> Iterator[Problem]:
     if strategy.arms:
         yield from _arms(strategy)
     yield from _stages(strategy.rollout)
+    yield from _coming(strategy)
     yield from _guard_rails(strategy)
     yield from _term(strategy)
 
@@ -97,6 +102,18 @@ def _stages(rollout: Rollout) -> Iterator[Problem]:
         )
     if not rollout.guard_rails:
         yield warning(("rollout",), "no guard rail: nothing stops it but a person")
+
+
+def _coming(strategy: Strategy) -> Iterator[Problem]:
+    if not strategy.rollout.coming:
+        return
+    with suppress(UsageError):  # a cohort that cannot be read has its own fault
+        if not any(name in MOVED_BY_EVENTS for name in cohort_of(strategy.cohort).columns):
+            said = (
+                "customers come in as something happens to them, and the cohort asks only who they are: whoever is in "
+                "it comes in with any event; name what happens, such as balance_checks_7d >= 3"
+            )
+            yield warning(("cohort",), said)
 
 
 def _guard_rails(strategy: Strategy) -> Iterator[Problem]:

@@ -144,8 +144,15 @@ def _value(value: ValueModel) -> str:
     return f"a margin of {share_in_words(value.margin)}, who stays is counted {months}{weight}"
 
 
+_ENTERS: Final = {
+    "in_stages": "who is in the cohort when a stage begins",
+    "as_they_come": "as they come: who is in the cohort when something has happened to them, at once and once",
+}
+
+
 def _rollout(strategy: Strategy) -> Iterator[Told]:
     rollout = strategy.rollout
+    yield Told("enters", _ROLLOUT, "comes in", _ENTERS[rollout.enters])
     stages = ", ".join(map(share_in_words, rollout.stages))
     watched = f", each watched {counted(rollout.hold_days, 'day')} before the next" if len(rollout.stages) > 1 else ""
     yield Told("stages", _ROLLOUT, "stages", f"{stages} of those outside the control group{watched}")

@@ -6,7 +6,7 @@ from typing import Final
 from placet.contracts.audit import AuditEvent, RecordKind
 from placet.contracts.strategies.written import share_in_words
 from placet.contracts.text import counted, spoken
-from placet.interfaces.telling.parts import because, digest_of, name_of, signer_of
+from placet.interfaces.telling.parts import because, digest_of, moment_of, name_of, signer_of
 
 
 def _of(event: AuditEvent) -> str:
@@ -52,6 +52,23 @@ def _refused(event: AuditEvent) -> str:
     return f"an order to a rollout did not count{signer_of(event)}: {event.body['detail']}"
 
 
+def _entered(event: AuditEvent) -> str:
+    signal = event.body.get("signal_at")
+    when = f" at {moment_of(str(signal))}" if signal else ""
+    return f"came into {_of(event)} by what had happened{when}"
+
+
+def _passed_over(event: AuditEvent) -> str:
+    body, whom = event.body, name_of(event.body["customer_id"])
+    if body.get("why") != "outranked":
+        return f"started NO run of {_of(event)} for customer {whom}: the draw does not treat them, whatever a row says"
+    other = name_of(body["by_name"])
+    return (
+        f"started no run of {_of(event)} for customer {whom}: strategy {other} is worth more for them, "
+        f"{name_of(body['by_worth'])} against {name_of(body['worth'])}"
+    )
+
+
 OF_ROLLOUTS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "rollout.started": _started,
     "rollout.moved": _moved,
@@ -60,5 +77,7 @@ OF_ROLLOUTS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "rollout.ended": _ended,
     "rollout.looked": _looked,
     "rollout.asked": _asked,
+    "rollout.entered": _entered,
+    "rollout.passed_over": _passed_over,
     "rollout.order_refused": _refused,
 }

@@ -108,7 +108,8 @@ def measure(
         held = dict(drawn.select(_CUSTOMER, "held_out").iter_rows())
         bucket = dict(drawn.select(_CUSTOMER, "rollout_bucket").iter_rows())
         known = {one.customer_id for one in members} & held.keys()
-        taking = {one: held[one] for one in known if held[one] or bucket[one] < reached}
+        coming = strategy.rollout.coming  # who comes in does so as their bucket is reached, in both groups
+        taking = {one: held[one] for one in known if (held[one] and not coming) or bucket[one] < reached}
         control = frame[_CUSTOMER].replace_strict(taking, default=None, return_dtype=pl.Boolean)
         for group, of_group in sums.items():
             theirs = frame.filter(control == group)
@@ -116,7 +117,7 @@ def measure(
             for one in of_group.values():
                 one.add(theirs)
     with database.reading() as tx:
-        counts = tx.rollouts.counts(tenant, version, reached)
+        counts = tx.rollouts.counts(tenant, version, reached, coming=strategy.rollout.coming)
     return Measured(
         treated={name: one.group() for name, one in sums[False].items()},
         control={name: one.group() for name, one in sums[True].items()},

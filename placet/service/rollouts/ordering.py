@@ -99,7 +99,7 @@ def record_start(
             requested_by=said.by,
             requested_at=now,
         )
-        if not tx.rollouts.add(asked):
+        if not tx.rollouts.add(asked, coming=it.strategy.rollout.coming):
             return _running_already(tx, asked, channel)
         body = body_of(it, agent=carries.by, channel=carries.channel, mandate_id=it.mandate.document_id)
         tx.record_act(tenant, STARTED, said.by, now, carries.version, vouched(body, voucher))

@@ -22,7 +22,7 @@ from placet.gate.strategies.rollout import (
     standing_of,
 )
 from placet.governance.policy.set import PolicySet
-from placet.service.rollouts.stepping import ASKED, LOOKED
+from placet.service.rollouts.looking import ASKED, LOOKED
 from placet.service.strategies.publishing import PublishedStrategy, find_published, publications
 from placet.storage.database import Database
 from placet.storage.strategies.rollouts import RolloutCounts, RolloutRow
@@ -91,7 +91,7 @@ def show_rollout(database: Database, tenant: str, wanted: str, policies: Policie
             stands=said,
             stage=stands.stage,
             stages=it.strategy.rollout.stages,
-            counts=tx.rollouts.counts(tenant, found.version, stands.share),
+            counts=tx.rollouts.counts(tenant, found.version, stands.share, coming=it.strategy.rollout.coming),
             runs=tx.rollouts.ends(tenant, found.version),
             asks=asked_with(tx, tenant, it, stands) if stands.ended is None else None,
             looks=tuple(_looks(tx, tenant, found.version, row.looks, looks)),

@@ -1,53 +1,44 @@
 """What a rollout's workflow asks: where it stands, who is next, what the guard rails say. All of it by the record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
 from placet.contracts.audit import tenant_stream
-from placet.contracts.outcomes.guard import Look
-from placet.contracts.outcomes.looks import RolloutLook
 from placet.contracts.run import RunRequest
 from placet.contracts.strategies.rolling import RolloutAsked, RolloutStep
 from placet.contracts.strategies.written import share_in_words
-from placet.contracts.text import counted, spoken
+from placet.contracts.text import counted
 from placet.contracts.times import moment
-from placet.decisioning.guard_rails.judging import judge
 from placet.decisioning.next_best_action.hurdles import closed
-from placet.decisioning.outcomes.sample_ratio import planned_ratio
 from placet.errors import DecisionRefused, GovernanceError, PlacetError
-from placet.gate.strategies.published import Published, published
+from placet.gate.strategies.published import Published
 from placet.gate.strategies.rollout import (
     ENDED,
-    HELD,
-    MOVED,
     STARTED,
-    Authorised,
     RolloutStanding,
-    body_of,
-    standing_of,
 )
 from placet.governance.authority.mandates import left as left_of
 from placet.governance.policy.set import PolicySet
-from placet.governance.signing.canonical import canonical_bytes
-from placet.service.rollouts.measuring import enrol, measure
+from placet.service.rollouts.looking import ASKED, Looks, hold_of, known_rollout
+from placet.service.rollouts.measuring import enrol
+from placet.service.rollouts.turns import Turns
 from placet.service.runs import Carries, build_request, record_request
 from placet.storage.database import Database
 from placet.storage.strategies.rollouts import RolloutRow
 from placet.storage.transaction import Transaction
 
-LOOKED: Final = "rollout.looked"
-ASKED: Final = "rollout.asked"
-
-LOOK_MEDIA_TYPE: Final = "application/vnd.placet.rollout-look+json"
 MOST_UNDER_WAY: Final = 60
 """Runs of one rollout that a worker has still to carry on: with more, none is started."""
 
 _TICK: Final = 2
 """Seconds between two batches of runs."""
 _CLOSED: Final = 600
+_TURN: Final = 30
+"""Until it is asked again whether this hour has room for one more run."""
+_HEARS: Final = 300
 _HOUR: Final = 3_600
 _DAY: Final = 86_400
 _WORKER: Final = "worker"
@@ -72,6 +63,8 @@ class RolloutSteps:
     ) -> None:
         self._database, self._policies, self._clock = database, policies, clock
         self._look_every = look_every
+        self._turns = Turns(database, policies, clock)
+        self._looks = Looks(database, policies, clock)
 
     def check_asked(self, asked: RolloutAsked) -> None:
         """Make sure that somebody started this rollout, by the record.
@@ -107,10 +100,11 @@ class RolloutSteps:
         """Take the cohort down where a stage begins, and record the runs that are to be started next."""
         now = self._clock()
         with self._database.reading() as tx:
-            found, stands, row = self._known(tx, asked, now)
+            found, stands, row = known_rollout(tx, asked, self._policies, now)
         if stands.reached == 0:
             return ()
-        if row.enrolled <= stands.moves:
+        coming = found.strategy.rollout.coming
+        if row.enrolled <= stands.moves and not coming:
             enrol(self._database, asked.tenant, found.strategy, asked.version, now)
             with self._database.transaction() as tx:
                 tx.rollouts.put(asked.tenant, asked.version, enrolled=stands.moves + 1, reached_at=None)
@@ -119,8 +113,11 @@ class RolloutSteps:
                 # who was under way while it was held ended without anything: they are asked once more
                 tx.rollouts.reopen(asked.tenant, asked.version, stands.held_at, stands.resumed_at)
         with self._database.reading() as tx:
-            most = min(_per_tick(found), MOST_UNDER_WAY - tx.rollouts.under_way(asked.tenant, asked.version))
-            waiting = tx.rollouts.waiting(asked.tenant, asked.version, stands.reached, max(most, 0))
+            room = self._turns.room(tx, asked, found) if coming else _per_tick(found)
+            most = max(min(room, MOST_UNDER_WAY - tx.rollouts.under_way(asked.tenant, asked.version)), 0)
+            waiting = () if coming else tx.rollouts.waiting(asked.tenant, asked.version, stands.reached, most)
+        if coming:
+            waiting = tuple(self._turns.next(asked, found, stands.reached, most))
         carried = Carries(asked.strategy, asked.version, asked.channel, asked.agent)
         requests = []
         for customer_id in waiting:
@@ -134,54 +131,38 @@ class RolloutSteps:
                 carries=carried,
             )
             requests.append(record_request(self._database, request).request)
+        if coming:
+            self._note_signals(asked, requests, now)
         return tuple(requests)
+
+    def _note_signals(self, asked: RolloutAsked, requests: Sequence[RunRequest], now: datetime) -> None:
+        """Put on each run's record what brought its customer in, and when."""
+        with self._database.transaction() as tx:
+            for request in requests:
+                known = tx.coming.signal(asked.tenant, asked.version, request.customer_id)
+                signal_at, entered_at = known or (None, now)
+                body = {
+                    "strategy": asked.strategy,
+                    "version": asked.version,
+                    "signal_at": None if signal_at is None else signal_at.isoformat(),
+                    "entered_at": entered_at.isoformat(),
+                }
+                with suppress(GovernanceError):  # it was ended before it began: nothing more is said of it
+                    tx.record(request, "rollout.entered", actor=_WORKER, at=now, body=body)
 
     def note(self, asked: RolloutAsked, request: RunRequest) -> None:
         """Note that a run was started."""
         with self._database.transaction() as tx:
             tx.rollouts.note_run(asked.tenant, asked.version, request.customer_id, request.run_id)
+            tx.coming.note_started(asked.tenant, asked.version, request.customer_id, self._clock())
 
     def look(self, asked: RolloutAsked) -> None:
         """Look at the guard rails, put what was seen on the record, and do what follows."""
-        now = self._clock()
-        with self._database.reading() as tx:
-            found, stands, row = self._known(tx, asked, now)
-            before = _looks_before(tx, asked, row.looks)
-        if stands.ended is not None:
-            return
-        strategy = found.strategy
-        seen = measure(self._database, asked.tenant, strategy, asked.version, reached=stands.share, at=now)
-        planned = planned_ratio(strategy.holdout, stands.share)
-        verdicts = tuple(
-            judge(
-                rail,
-                seen.treated[rail.measure],
-                seen.control[rail.measure],
-                at=now,
-                planned=planned,
-                before=[one for looks in before if (one := looks.get(number)) is not None],
-                counting="anew",
-            )
-            for number, rail in enumerate(strategy.rollout.guard_rails)
-        )
-        look = RolloutLook(
-            strategy=strategy.name,
-            version=asked.version,
-            number=row.looks + 1,
-            at=now,
-            stage=stands.stage,
-            reached=stands.share,
-            treated=seen.members[0],
-            control=seen.members[1],
-            not_counted=max(sum(seen.members) - seen.counted, 0),
-            verdicts=verdicts,
-        )
-        with self._database.transaction() as tx:
-            self._record(tx, asked, look, now)
+        self._looks.look(asked)
 
     def _stand(self, tx: Transaction, asked: RolloutAsked, now: datetime) -> RolloutStep:
         try:
-            found, stands, row = self._known(tx, asked, now)
+            found, stands, row = known_rollout(tx, asked, self._policies, now)
         except (DecisionRefused, PlacetError) as error:
             ended = tx.audit.find(tenant_stream(asked.tenant), f"{ENDED}.{asked.version}")
             phase = "closed" if ended is None else "over"
@@ -194,20 +175,44 @@ class RolloutSteps:
         if stands.ended is not None or stands.held is not None:
             said = stands.held if stands.ended is None else stands.ended.body.get("reason")
             return step("held" if stands.ended is None else "over", _DAY, str(said or "no reason given"))
+        coming = found.strategy.rollout.coming
+        if coming and row.enrolled <= stands.moves:
+            # Members come as they come: the stage is reached when it begins, and its hold time runs from then on.
+            tx.rollouts.put(asked.tenant, asked.version, enrolled=stands.moves + 1, reached_at=now)
+            row = row.model_copy(update={"enrolled": stands.moves + 1, "reached_at": now})
         left = tx.rollouts.left(asked.tenant, asked.version, stands.share) + self._reopened(tx, asked, stands)
         if left or row.enrolled <= stands.moves:
-            if row.enrolled > stands.moves and self._is_due(stands, row, now):
-                return step("looking", 1, "looks at its guard rails")
-            shut = _shut(asked, found, now)
-            if shut is not None:
-                return step("closed", _CLOSED, shut)
-            share = share_in_words(stands.share)
-            said = f"starts runs for the {share} of its cohort; {counted(left, 'customer')} of them left"
-            return step("reaching", _TICK, said)
+            return self._reaching(tx, asked, found, stands, row, left, step, now)
         if row.reached_at is None:
             tx.rollouts.put(asked.tenant, asked.version, reached_at=now)
             row = row.model_copy(update={"reached_at": now})
-        return self._watched(tx, asked, found, stands, row, step, now)
+        watched = self._watched(tx, asked, found, stands, row, step, now)
+        # Whoever comes in is told at once; where that was lost, it is found out.
+        return watched.model_copy(update={"wait_seconds": min(watched.wait_seconds, _HEARS)}) if coming else watched
+
+    def _reaching(
+        self,
+        tx: Transaction,
+        asked: RolloutAsked,
+        found: Published,
+        stands: RolloutStanding,
+        row: RolloutRow,
+        left: int,
+        step: Callable[[str, float, str], RolloutStep],
+        now: datetime,
+    ) -> RolloutStep:
+        """Say what is done while runs are to be started for some members."""
+        if row.enrolled > stands.moves and self._is_due(stands, row, now):
+            return step("looking", 1, "looks at its guard rails")
+        shut = _shut(asked, found, now)
+        if shut is not None:
+            return step("closed", _CLOSED, shut)
+        share = share_in_words(stands.share)
+        if not found.strategy.rollout.coming:
+            said = f"starts runs for the {share} of its cohort; {counted(left, 'customer')} of them left"
+            return step("reaching", _TICK, said)
+        said = f"reaches {share} of who comes in; {counted(left, 'customer')} with no run yet"
+        return step("reaching", _TICK if self._turns.room(tx, asked, found) else _TURN, said)
 
     def _is_due(self, stands: RolloutStanding, row: RolloutRow, now: datetime) -> bool:
         """Return whether a look is due although runs are still to be started: a stage may take months to reach."""
@@ -231,7 +236,7 @@ class RolloutSteps:
         now: datetime,
     ) -> RolloutStep:
         reached_at = row.reached_at or now
-        ends = reached_at + _hold(found)
+        ends = reached_at + hold_of(found)
         last = max(reached_at, row.looked_at or reached_at)
         due = min(last + self._look_every, ends) if last < ends else last + self._look_every
         if now >= due:
@@ -243,102 +248,6 @@ class RolloutSteps:
             return step("asking", seconds, f"reached {share}, and waits for a signature on the next stage")
         return step("watching", seconds, f"reached {share}; looks again at {moment(due)}, holds until {moment(ends)}")
 
-    def _known(
-        self, tx: Transaction, asked: RolloutAsked, now: datetime
-    ) -> tuple[Published, RolloutStanding, RolloutRow]:
-        """Return the strategy, where its rollout stands by the record, and its row.
-
-        Raises:
-            DecisionRefused: the strategy is not in force.
-            GovernanceError: code `rollout_altered`; the row is gone or cannot be read.
-        """
-        policies = self._policies(asked.tenant, asked.agent)
-        found = published(tx, asked.tenant, asked.agent, asked.version, policies, now)
-        stands = standing_of(tx, Authorised(found.strategy, found.record.mandate, policies, now))
-        row = tx.rollouts.get(asked.tenant, asked.version)
-        if row is None:
-            raise GovernanceError(f"the rollout of {asked.strategy!r} has no row", code="rollout_altered")
-        return found, stands, row
-
-    def _record(self, tx: Transaction, asked: RolloutAsked, look: RolloutLook, now: datetime) -> None:
-        policies = self._policies(asked.tenant, asked.agent)
-        found = published(tx, asked.tenant, asked.agent, asked.version, policies, now)
-        it = Authorised(found.strategy, found.record.mandate, policies, now)
-        stands = standing_of(tx, it)
-        digest = tx.artifacts.put(asked.tenant, LOOK_MEDIA_TYPE, canonical_bytes(look))
-        tx.record_act(
-            asked.tenant,
-            "rollout.looked",
-            _WORKER,
-            now,
-            f"{asked.version}.{look.number}",
-            body_of(
-                it,
-                number=look.number,
-                look=digest,
-                outcome=look.outcome,
-                reached=look.reached,
-                rails=[
-                    {
-                        "measure": one.rail.measure,
-                        "verdict": one.verdict,
-                        "look": None if one.look is None else one.look.model_dump(mode="json"),
-                    }
-                    for one in look.verdicts
-                ],
-            ),
-        )
-        row = tx.rollouts.get(asked.tenant, asked.version)
-        tx.rollouts.put(asked.tenant, asked.version, looks=look.number, looked_at=now)
-        if (stands.stage, stands.held) != (look.stage, None) or row is None:
-            return  # somebody has ordered otherwise meanwhile
-        if look.outcome == "failed":
-            self._fail(tx, asked, it, stands, look, digest, now)
-        held_long = row.reached_at is not None and now >= row.reached_at + _hold(found)
-        if look.outcome == "passed" and held_long:
-            self._pass(tx, asked, it, stands, look, digest, now)
-
-    def _fail(
-        self,
-        tx: Transaction,
-        asked: RolloutAsked,
-        it: Authorised,
-        stands: RolloutStanding,
-        look: RolloutLook,
-        digest: str,
-        now: datetime,
-    ) -> None:
-        failed = [one for one in look.verdicts if one.verdict == "fail"]
-        why = f"guard rail {' and '.join(spoken(one.rail.measure) for one in failed)} failed at look {look.number}"
-        back = all(one.rail.then == "step_back" for one in failed) and stands.stage > 0
-        if back:
-            to = stands.stage - 1
-            body = body_of(it, stage=to, document=None, reason=why, evidence=digest)
-            tx.record_act(asked.tenant, MOVED, _WORKER, now, f"{asked.version}.{stands.moves + 1}", body)
-        reverse = any(one.rail.then == "stop_and_reverse" for one in failed)
-        reason = f"{why}{'; back to the stage before' if back else ''}"
-        body = body_of(it, reason=reason, evidence=digest, reverse=reverse)
-        tx.record_act(asked.tenant, HELD, _WORKER, now, f"{asked.version}.{stands.holds + 1}", body)
-
-    def _pass(
-        self,
-        tx: Transaction,
-        asked: RolloutAsked,
-        it: Authorised,
-        stands: RolloutStanding,
-        look: RolloutLook,
-        digest: str,
-        now: datetime,
-    ) -> None:
-        stages = it.strategy.rollout.stages
-        if stands.stage + 1 == len(stages):
-            body = body_of(it, how="completed", reason="its last stage passed", evidence=digest)
-            tx.record_act(asked.tenant, ENDED, _WORKER, now, asked.version, body)
-            return
-        to = stages[stands.stage + 1]
-        body = body_of(it, number=stands.moves + 1, to=to, evidence=digest, looks=look.number)
-        tx.record_act(asked.tenant, "rollout.asked", _WORKER, now, f"{asked.version}.{stands.moves}", body)
-
 
 def _shut(asked: RolloutAsked, found: Published, now: datetime) -> str | None:
     """Return why no run may be started now; None where one may."""
@@ -348,23 +257,5 @@ def _shut(asked: RolloutAsked, found: Published, now: datetime) -> str | None:
     return None if shut is None else shut.said
 
 
-def _hold(found: Published) -> timedelta:
-    return timedelta(days=found.strategy.rollout.hold_days)
-
-
 def _per_tick(found: Published) -> int:
     return max(ceil(found.strategy.rollout.per_hour * _TICK / _HOUR), 1)
-
-
-def _looks_before(tx: Transaction, asked: RolloutAsked, many: int) -> list[dict[int, Look]]:
-    """Return what each earlier look counted, by guard rail; what cannot be read counts as no look."""
-    found: list[dict[int, Look]] = []
-    for number in range(1, many + 1):
-        entry = tx.audit.find(tenant_stream(asked.tenant), f"{LOOKED}.{asked.version}.{number}")
-        rails = [] if entry is None else entry.body.get("rails", [])
-        looks: dict[int, Look] = {}
-        for place, one in enumerate(rails):
-            with suppress(ValueError, TypeError, KeyError):
-                looks[place] = Look.model_validate(one["look"])
-        found.append(looks)
-    return found

@@ -26,6 +26,7 @@ from placet.service.state.reading import state_told
 from placet.storage.database import Database
 from placet.storage.sql.reading import pass_on_others
 from placet.storage.sql.reading import unreadable as unreadable_row
+from placet.storage.state.changes import Changed
 from placet.storage.state.states import StateRow
 from placet.storage.tables import CUSTOMER_EVENT, CUSTOMER_STATE
 from placet.storage.transaction import Transaction
@@ -184,6 +185,10 @@ def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
         }
     )
     tx.states.put(folded)
+    if new:
+        # In the same transaction as the state: whoever follows it misses no change, and learns of none that is none.
+        newest = max(micros_of(event.time) for event in new)
+        tx.changes.note(tenant, Changed(customer_id, folded.version, newest))
     # Most events say nothing of keys: their customers' rows stay as they are.
     if (words := keys_of(customer_id, aggregate)) != keys:
         tx.keys.put(tenant, customer_id, words)

@@ -95,6 +95,7 @@ def erase_customer(database: Database, tenant: str, customer_id: str, *, by: str
         events = tx.events.erase(tenant, customer_id)
         household = tx.states.household(tenant, customer_id)
         tx.states.erase(tenant, customer_id)
+        tx.changes.erase(tenant, customer_id)
         forget(tx, tenant, [(customer_id, household)])
         keys = tx.keys.erase(tenant, customer_id)
         if not (version or events or gone):

@@ -17,7 +17,13 @@ from placet.storage.tables import ROLLOUT, ROLLOUT_MEMBER, RUN
 _THIS = (ROLLOUT.c.tenant == bindparam("of_tenant"), ROLLOUT.c.version == bindparam("of_version"))
 _MEMBER = ROLLOUT_MEMBER.c
 _OF_IT = (_MEMBER.tenant == bindparam("of_tenant"), _MEMBER.version == bindparam("of_version"))
-_WAITING = (*_OF_IT, _MEMBER.run_id.is_(None), _MEMBER.control == 0, _MEMBER.bucket < bindparam("reached"))
+_WAITING = (
+    *_OF_IT,
+    _MEMBER.run_id.is_(None),
+    _MEMBER.control == 0,
+    _MEMBER.passed_over.is_(None),
+    _MEMBER.bucket < bindparam("reached"),
+)
 _NEXT = (
     select(_MEMBER.customer_id).where(*_WAITING).order_by(_MEMBER.bucket, _MEMBER.customer_id).limit(bindparam("limit"))
 )
@@ -27,6 +33,7 @@ _RANGE = select(_MEMBER.customer_id, _MEMBER.control, _MEMBER.bucket).where(
 )
 _WITHOUT_EFFECT = ("no_action", "denied")
 """Ends of a run that never reached the customer, and that a hold can be the reason of."""
+_ALL = 10_000
 _OPEN = ("analysing", "querying", "proposing", "executing")
 
 
@@ -75,8 +82,8 @@ class RolloutRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, asked: RolloutAsked) -> bool:
-        """Add a rollout that begins; False when its version has one."""
+    def add(self, asked: RolloutAsked, *, coming: bool = False) -> bool:
+        """Add a rollout that begins; False when its version has one. `coming`: customers come in as things happen."""
         values: dict[str, object] = {
             "tenant": asked.tenant,
             "version": asked.version,
@@ -87,6 +94,7 @@ class RolloutRepository:
             "stage": 0,
             "enrolled": 0,
             "looks": 0,
+            "coming": int(coming),
         }
         return insert_if_absent(self._connection, ROLLOUT, values)
 
@@ -185,17 +193,18 @@ class RolloutRepository:
             update(ROLLOUT_MEMBER).where(*_stopped(tenant, version, held_at, resumed_at)).values(run_id=None)
         )
 
-    def counts(self, tenant: str, version: str, reached: int) -> RolloutCounts:
-        """Return how many take part."""
+    def counts(self, tenant: str, version: str, reached: int, *, coming: bool = False) -> RolloutCounts:
+        """Return how many take part. `coming`: of the control group only those whose bucket is reached, too."""
+        control = (_MEMBER.control == 1) & (_MEMBER.bucket < (reached if coming else _ALL))
         treated = (_MEMBER.control == 0) & (_MEMBER.bucket < reached)
         query = select(
             func.count(),
-            func.count().filter(_MEMBER.control == 1).label("control"),
+            func.count().filter(control).label("control"),
             func.count().filter(treated).label("treated"),
             func.count().filter(treated & _MEMBER.run_id.is_not(None)).label("started"),
         ).where(_MEMBER.tenant == tenant, _MEMBER.version == version)
-        members, control, reached_by_it, started = self._connection.execute(query).one()
-        return RolloutCounts(members=members, control=control, treated=reached_by_it, started=started)
+        members, in_control, reached_by_it, started = self._connection.execute(query).one()
+        return RolloutCounts(members=members, control=in_control, treated=reached_by_it, started=started)
 
     def under_way(self, tenant: str, version: str) -> int:
         """Return how many runs of a version a worker has still to carry on; who waits for a person is none."""

@@ -7,7 +7,14 @@ from placet.storage.tables.kpis import KPI_COUNT, KPI_HOUSEHOLD, KPI_PART, KPI_S
 from placet.storage.tables.merkle import LOG_CHECKPOINT, LOG_ENTRY, LOG_LEASE, LOG_NODE
 from placet.storage.tables.oversight import CONTROL, HALT, MANDATE, MANDATE_USE, NOTIFICATION
 from placet.storage.tables.record import ARTIFACT, AUDIT, ERASURE, RUN
-from placet.storage.tables.state import CUSTOMER_EVENT, CUSTOMER_KEY, CUSTOMER_MERGE, CUSTOMER_STATE, DEAD_LETTER
+from placet.storage.tables.state import (
+    CUSTOMER_CHANGED,
+    CUSTOMER_EVENT,
+    CUSTOMER_KEY,
+    CUSTOMER_MERGE,
+    CUSTOMER_STATE,
+    DEAD_LETTER,
+)
 from placet.storage.tables.strategies import ROLLOUT, ROLLOUT_MEMBER
 
 __all__ = [
@@ -17,6 +24,7 @@ __all__ = [
     "CONSOLE_PROMPT",
     "CONSOLE_SESSION",
     "CONTROL",
+    "CUSTOMER_CHANGED",
     "CUSTOMER_EVENT",
     "CUSTOMER_KEY",
     "CUSTOMER_MERGE",

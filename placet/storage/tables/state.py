@@ -49,6 +49,20 @@ figures have this row as it is. Whoever writes the row sets it to 0, so that no 
 commits.
 """
 
+CUSTOMER_CHANGED = Table(
+    "customer_changed",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("customer_id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("happened_us", BigInteger, nullable=False),
+    Index("ix_customer_changed_happened", "tenant", "happened_us", "customer_id"),
+)
+"""Customers whose state was folded and whom nobody has followed yet, each once: a queue that is as long as it is late.
+
+`version` is that of the state. `happened_us`: when the newest event that was folded since had happened.
+"""
+
 DEAD_LETTER = Table(
     "dead_letter",
     metadata,

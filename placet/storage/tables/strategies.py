@@ -19,11 +19,13 @@ ROLLOUT = Table(
     Column("looked_at", UtcDateTime),
     Column("looks", Integer, nullable=False),
     Column("next_at", UtcDateTime),
+    Column("coming", SmallInteger, nullable=False, server_default="0"),
     Index("ix_rollout_started", "tenant", "started_at", "version"),
 )
 """Where each rollout stands, for lists, and what its steps have done. How far it may reach is asked of the record.
 
 `enrolled`: for how many moves its cohort was taken down; `reached_at`: when runs were started for all of its stage.
+`coming`: whether customers come in as something happens to them.
 """
 
 ROLLOUT_MEMBER = Table(
@@ -36,13 +38,29 @@ ROLLOUT_MEMBER = Table(
     Column("bucket", Integer, nullable=False),
     Column("enrolled_at", UtcDateTime, nullable=False),
     Column("run_id", Text),
+    Column("signal_at", UtcDateTime),
+    Column("started_at", UtcDateTime),
+    Column("passed_over", Text),
     partial_index(
         "ix_rollout_member_waiting",
         "tenant",
         "version",
         "bucket",
         "customer_id",
-        where="run_id IS NULL AND control = 0",
+        where="run_id IS NULL AND control = 0 AND passed_over IS NULL",
     ),
+    partial_index(
+        "ix_rollout_member_of_customer",
+        "tenant",
+        "customer_id",
+        "version",
+        where="run_id IS NULL AND control = 0 AND passed_over IS NULL",
+    ),
+    partial_index("ix_rollout_member_started", "tenant", "version", "started_at", where="started_at IS NOT NULL"),
 )
-"""Who was in the cohort when a stage began, in the control group or not: whom outcomes are measured on."""
+"""Who was in the cohort when a stage began or when they came in, in the control group or not: whom outcomes are
+measured on.
+
+`signal_at`: when what brought them in had happened. `started_at`: when their run was started last. `passed_over`: the
+version of the strategy that was worth more for them, so that this one starts no run.
+"""

@@ -15,9 +15,12 @@ from placet.contracts.strategies.rolling import RolloutAsked, RolloutStep
 from placet.contracts.strategies.strategy import Strategy
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.keys import Signer
+from placet.service.cohorts import fold_all
+from placet.service.rollouts.coming import Comings
 from placet.service.rollouts.ordering import order_of, record_start, sign_order, stop_rollout, take_order
 from placet.service.rollouts.showing import ShownRollout, show_rollout
 from placet.service.rollouts.stepping import RolloutSteps
+from placet.service.state.following import follow_changes
 from placet.service.state.taking import take_events
 from placet.storage.strategies.rollouts import MemberRow
 from tests.support.strategies.published import Shop, strategy
@@ -68,6 +71,21 @@ class Rolling:
             started += [request.customer_id for request in requests]
             self._over(request.run_id for request in requests)
         return started
+
+    def follow(self) -> list[str]:
+        """Fold what has arrived, tell of everybody whose state changed, and return which rollouts were told."""
+        database, told = self.shop.database, list[str]()
+        hears = Comings(
+            database,
+            lambda _tenant, _agent: self.shop.policies,
+            lambda: self.now,
+            lambda asked: told.append(asked.strategy),
+            kept_seconds=0,
+        )
+        fold_all(database, "demo")
+        while follow_changes(database, "demo", (hears,), self.now):
+            pass
+        return told
 
     def look(self, *, days: float = 1) -> ShownRollout:
         """Let days pass, and look."""
@@ -129,6 +147,13 @@ class Rolling:
 def _stored(dialect: str) -> Any:
     now = datetime.now(UTC)
     return now.replace(tzinfo=None).isoformat(" ") if dialect == "sqlite" else now
+
+
+def coming(*edits: tuple[str, str], quiet: str = "00:00 to 00:01") -> Strategy:
+    """Return a strategy that takes whoever recharges as they come."""
+    return everybody(
+        ("  stages: [60 %, 100 %]", "  enters: as_they_come\n  stages: [60 %, 100 %]"), *edits, quiet=quiet
+    )
 
 
 def crowd(shop: Shop, customers: Iterable[str] = CROWD) -> None:

@@ -324,6 +324,16 @@ SHAPE: Final = Record(
         "arms": _ARMS,
         "rollout": Record(
             {
+                "enters": Leaf(
+                    "Customers come in",
+                    "words",
+                    "As it happens: for what is worth something only while it is fresh.",
+                    choices=(
+                        ("in_stages", "when a stage begins: whoever is in it then"),
+                        ("as_they_come", "as it happens: whoever is in it after something happened to them"),
+                    ),
+                    width="broad",
+                ),
                 "stages": Leaf("Stages", "stages", "Shares that grow to 100, such as 10, 25, 50, 100."),
                 "hold_days": Leaf("Days that each stage is watched before the next", "number"),
                 "per_hour": Leaf("At most so many customers in an hour", "number"),
@@ -351,7 +361,7 @@ SECTIONS: Final = (
     Section("contact", "How often and when", "The tenant's own contact policy holds beside it.", ("contact",)),
     Section("money", "How much money", "", ("budget", "value")),
     Section("left_out", "Who is left out", "", ("holdout", "arms")),
-    Section("speed", "How fast", "", ("rollout.stages", "rollout.hold_days", "rollout.per_hour")),
+    Section("speed", "How fast", "", ("rollout.enters", "rollout.stages", "rollout.hold_days", "rollout.per_hour")),
     Section("stops", "What stops it", "", ("rollout.guard_rails",)),
     Section("term", "From when until when", "", ("term",)),
 )

@@ -1,0 +1,122 @@
+"""Whose turn it is to get a run, of those who came into a strategy: at most so many an hour, and one strategy for each.
+
+Where a customer waits in several strategies at once, each is asked what it would do for them on its own channel. The
+one that is worth most starts its run; those that it outranks start none, and the record says which and by how much.
+One that would do nothing, or whose worth only a run can tell, is not outranked: its run says so itself. What the
+contact policy permits is asked in the run, as ever.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from placet.contracts.base import CustomerId
+from placet.contracts.money import Money
+from placet.contracts.strategies.rolling import RolloutAsked
+from placet.decisioning.assignment.shares import assign
+from placet.decisioning.cohorts.flattening import row_of
+from placet.decisioning.next_best_action.candidates import Live, prepare
+from placet.decisioning.next_best_action.deciding import decide
+from placet.decisioning.next_best_action.proposing import state_for
+from placet.gate.context import LiveCustomer
+from placet.gate.strategies.published import Published
+from placet.governance.policy.set import PolicySet
+from placet.service.rollouts.coming import Open, open_rollouts
+from placet.service.strategies.deciding import live_customer
+from placet.storage.database import Database
+from placet.storage.transaction import Transaction
+
+_AN_HOUR: Final = timedelta(hours=1)
+_WORKER: Final = "worker"
+_NOT_DRAWN: Final = "not_drawn"
+
+
+class Worth(NamedTuple):
+    """What one strategy would do for a customer, in its own currency."""
+
+    one: Open
+    value: Money
+
+
+class Turns:
+    """Says for whom a strategy that takes customers as they come starts a run next.
+
+    Args:
+        database: Where the record is.
+        policies: The policy set in force for a tenant and agent.
+        clock: The current time.
+    """
+
+    def __init__(
+        self, database: Database, policies: Callable[[str, str], PolicySet], clock: Callable[[], datetime]
+    ) -> None:
+        self._database, self._policies, self._clock = database, policies, clock
+
+    def room(self, tx: Transaction, asked: RolloutAsked, found: Published) -> int:
+        """Return how many runs may still be started in this hour."""
+        begun = tx.coming.started_since(asked.tenant, asked.version, self._clock() - _AN_HOUR)
+        return max(found.strategy.rollout.per_hour - begun, 0)
+
+    def next(self, asked: RolloutAsked, found: Published, reached: int, most: int) -> Iterator[CustomerId]:
+        """Yield for whom a run is to be started now, at most so many. Who is passed over is put on the record."""
+        with self._database.reading() as tx:
+            waiting = tx.rollouts.waiting(asked.tenant, asked.version, reached, most)
+            opened = tuple(open_rollouts(tx, asked.tenant, self._policies, self._clock())) if waiting else ()
+        mine = next((one for one in opened if one.asked.version == asked.version), None)
+        if mine is None:
+            return
+        for customer_id in waiting:
+            if not _drawn(found, customer_id, reached):
+                self._pass_over(asked, customer_id, _NOT_DRAWN, {"why": _NOT_DRAWN})
+                continue
+            with self._database.reading() as tx:
+                beside = tx.coming.waits_in(asked.tenant, customer_id) - {asked.version}
+            rivals = [one for one in opened if one.asked.version in beside]
+            better = self._better(mine, rivals, customer_id) if rivals else None
+            if better is None:
+                yield customer_id
+            else:
+                self._pass_over(asked, customer_id, better["by"], {"why": "outranked", **better})
+
+    def _better(self, mine: Open, rivals: list[Open], customer_id: str) -> dict[str, str] | None:
+        """Return which other strategy is worth more for a customer who waits in several; None where none is."""
+        now = self._clock()
+        customer = live_customer(self._database, mine.asked.tenant, customer_id, now)
+        own = _worth(mine, customer, now)
+        if own is None:
+            return None
+        others = [one for rival in rivals if (one := _worth(rival, customer, now)) is not None]
+        comparable = [one for one in others if one.value.currency == own.value.currency]
+        best = max([own, *comparable], key=lambda one: (one.value.amount_minor, _first(one.one.asked.strategy)))
+        if best is own:
+            return None
+        winner = best.one.asked
+        return {"by": winner.version, "by_name": winner.strategy, "worth": str(own.value), "by_worth": str(best.value)}
+
+    def _pass_over(self, asked: RolloutAsked, customer_id: str, by: str, why: dict[str, str]) -> None:
+        body = {"strategy": asked.strategy, "version": asked.version, "customer_id": customer_id, **why}
+        about = f"{asked.version}.{customer_id}"
+        with self._database.transaction() as tx:
+            tx.coming.pass_over(asked.tenant, asked.version, customer_id, by)
+            tx.record_act(asked.tenant, "rollout.passed_over", _WORKER, self._clock(), about, body)
+
+
+def _drawn(found: Published, customer_id: str, reached: int) -> bool:
+    """Return whether the draw treats somebody: a row that was made or altered in the database treats nobody."""
+    strategy = found.strategy
+    return assign(strategy.name, customer_id, holdout_bp=strategy.holdout, weights={}).treated_at(reached)
+
+
+def _worth(one: Open, customer: LiveCustomer, at: datetime) -> Worth | None:
+    """Return what a strategy would do for a customer; None where it is nothing, or only a run can tell."""
+    strategy, channel = one.found.strategy, one.asked.channel
+    state = state_for(strategy, customer.state)
+    row = row_of(state, customer.household_members) | {"customer_id": customer.drawn_by}
+    ready = prepare([Live(strategy, one.asked.version, one.reached)], channel, at)
+    made = decide(ready, row, as_of=state.as_of, state_version=state.version, channel=channel, at=at).chosen
+    return None if made is None or made.value is None else Worth(one, made.value)
+
+
+def _first(name: str) -> tuple[int, ...]:
+    """Return what is larger for the name that comes first: of two that are worth the same, that one is taken."""
+    return tuple(-ord(letter) for letter in f"{name}\x7f")

@@ -1,0 +1,178 @@
+"""Who comes into a strategy as something happens to them: rows of the rollouts' tables."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from pydantic import AwareDatetime, ValidationError
+from sqlalchemy import bindparam, exists, func, select, update
+
+from placet.contracts.base import Frozen
+from placet.contracts.strategies.rolling import RolloutAsked
+from placet.storage.sql.driver import Connection
+from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.tables import MANDATE, ROLLOUT, ROLLOUT_MEMBER, RUN
+
+_MEMBER = ROLLOUT_MEMBER.c
+_MOST_OPEN: Final = 500
+"""Rollouts that are asked for each customer."""
+_PUBLISHED = exists().where(
+    MANDATE.c.tenant == ROLLOUT.c.tenant,
+    MANDATE.c.strategy == ROLLOUT.c.version,
+    MANDATE.c.revoked_at.is_(None),
+    MANDATE.c.valid_until > bindparam("now"),
+)
+_OPEN = (
+    select(ROLLOUT.c.asked)
+    .where(ROLLOUT.c.tenant == bindparam("of_tenant"), ROLLOUT.c.coming == 1, ROLLOUT.c.phase != "over", _PUBLISHED)
+    .order_by(ROLLOUT.c.started_at, ROLLOUT.c.version)
+    .limit(_MOST_OPEN)
+)
+_WAITS = (_MEMBER.run_id.is_(None), _MEMBER.control == 0, _MEMBER.passed_over.is_(None))
+_OF_CUSTOMER = select(_MEMBER.version).where(
+    _MEMBER.tenant == bindparam("of_tenant"), _MEMBER.customer_id == bindparam("customer"), *_WAITS
+)
+_WAITED_FOR = (
+    select(_MEMBER.version)
+    .distinct()
+    .where(
+        _MEMBER.tenant == bindparam("of_tenant"),
+        _MEMBER.customer_id.in_(bindparam("customers", expanding=True)),
+        *_WAITS,
+    )
+)
+_IS_IN = select(_MEMBER.version, _MEMBER.customer_id).where(
+    _MEMBER.tenant == bindparam("of_tenant"),
+    _MEMBER.version.in_(bindparam("versions", expanding=True)),
+    _MEMBER.customer_id.in_(bindparam("customers", expanding=True)),
+)
+_OF_IT = (_MEMBER.tenant == bindparam("of_tenant"), _MEMBER.version == bindparam("of_version"))
+_SINCE = select(func.count()).where(*_OF_IT, _MEMBER.started_at > bindparam("since"))
+_SIGNAL = select(_MEMBER.signal_at, _MEMBER.enrolled_at).where(*_OF_IT, _MEMBER.customer_id == bindparam("customer"))
+_TIMES = (
+    select(_MEMBER.signal_at, _MEMBER.started_at, RUN.c.state, RUN.c.updated_at)
+    .select_from(ROLLOUT_MEMBER.outerjoin(RUN, RUN.c.run_id == _MEMBER.run_id))
+    .where(*_OF_IT, _MEMBER.started_at.is_not(None), _MEMBER.signal_at.is_not(None))
+    .order_by(_MEMBER.started_at.desc())
+    .limit(bindparam("limit"))
+)
+
+
+class Comer(Frozen):
+    """Who comes in.
+
+    Attributes:
+        customer_id: The id by which they are drawn.
+        signal_at: When what brought them in had happened.
+    """
+
+    version: str
+    customer_id: str
+    control: bool
+    bucket: int
+    signal_at: AwareDatetime
+
+
+class Times(NamedTuple):
+    """How fast one customer was reached.
+
+    Attributes:
+        ended_at: When their run moved last; None where it is not `executed`.
+    """
+
+    signal_at: datetime
+    started_at: datetime
+    ended_at: datetime | None
+
+
+class ComingRepository:
+    """Use it inside a transaction."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def open(self, tenant: str, now: datetime) -> tuple[RolloutAsked, ...]:
+        """Return the rollouts that customers may come into; a row that cannot be read is none.
+
+        Whether one may reach anybody is asked of the record: this only spares asking it of those that are over.
+        """
+        found = []
+        for text in self._connection.scalars(_OPEN, {"of_tenant": tenant, "now": now}):
+            try:
+                found.append(RolloutAsked.model_validate_json(text))
+            except ValidationError:
+                continue  # its own steps say so
+        return tuple(one for one in found if one.tenant == tenant)
+
+    def already(self, tenant: str, versions: Sequence[str], customers: Sequence[str]) -> set[tuple[str, str]]:
+        """Return who of some customers has come into which of some versions."""
+        if not versions or not customers:
+            return set()
+        values = {"of_tenant": tenant, "versions": list(versions), "customers": list(customers)}
+        return {(version, customer) for version, customer in self._connection.execute(_IS_IN, values)}
+
+    def enter(self, tenant: str, comer: Comer, at: datetime) -> bool:
+        """Take somebody down; False where they are there already, and stay as they were."""
+        values: dict[str, object] = {
+            "tenant": tenant,
+            "version": comer.version,
+            "customer_id": comer.customer_id,
+            "control": int(comer.control),
+            "bucket": comer.bucket,
+            "enrolled_at": at,
+            "signal_at": comer.signal_at,
+        }
+        return insert_if_absent(self._connection, ROLLOUT_MEMBER, values)
+
+    def waits_in(self, tenant: str, customer_id: str) -> set[str]:
+        """Return the versions in which a customer waits for a run."""
+        return set(self._connection.scalars(_OF_CUSTOMER, {"of_tenant": tenant, "customer": customer_id}))
+
+    def waited_for(self, tenant: str, customers: Sequence[str]) -> set[str]:
+        """Return the versions in which some of these customers wait for a run."""
+        values = {"of_tenant": tenant, "customers": list(customers)}
+        return set(self._connection.scalars(_WAITED_FOR, values)) if customers else set()
+
+    def signal(self, tenant: str, version: str, customer_id: str) -> tuple[datetime | None, datetime] | None:
+        """Return when what brought a member in had happened, and when they were taken down; None of nobody."""
+        values = {"of_tenant": tenant, "of_version": version, "customer": customer_id}
+        found = list(self._connection.execute(_SIGNAL, values))
+        return (found[0][0], found[0][1]) if found else None
+
+    def pass_over(self, tenant: str, version: str, customer_id: str, by: str) -> None:
+        """Note that another version was worth more for a member, so that this one starts no run."""
+        self._connection.execute(
+            update(ROLLOUT_MEMBER)
+            .where(_MEMBER.tenant == tenant, _MEMBER.version == version, _MEMBER.customer_id == customer_id, *_WAITS)
+            .values(passed_over=by)
+        )
+
+    def note_started(self, tenant: str, version: str, customer_id: str, at: datetime) -> None:
+        """Note when a member's run was started."""
+        self._connection.execute(
+            update(ROLLOUT_MEMBER)
+            .where(_MEMBER.tenant == tenant, _MEMBER.version == version, _MEMBER.customer_id == customer_id)
+            .values(started_at=at)
+        )
+
+    def started_since(self, tenant: str, version: str, since: datetime) -> int:
+        """Return for how many members a run was started since a time."""
+        values = {"of_tenant": tenant, "of_version": version, "since": since}
+        return int(self._connection.scalar(_SINCE, values) or 0)
+
+    def passed_over(self, tenant: str, version: str) -> int:
+        """Return for how many members another version was worth more."""
+        query = select(func.count()).where(
+            _MEMBER.tenant == tenant, _MEMBER.version == version, _MEMBER.passed_over.is_not(None)
+        )
+        return int(self._connection.scalar(query) or 0)
+
+    def times(self, tenant: str, version: str, limit: int) -> tuple[Times, ...]:
+        """Return how fast members were reached, the newest first."""
+        values = {"of_tenant": tenant, "of_version": version, "limit": limit}
+        return tuple(
+            Times(signal, started, moved if state == "executed" else None)
+            for signal, started, state, moved in self._connection.execute(_TIMES, values)
+        )
