@@ -27,6 +27,7 @@ from placet.gate.controls import refuse_in_ledger
 from placet.gate.sending.ledger import borne_out
 from placet.gate.sending.read_back import newest_known
 from placet.gate.sending.recheck import check_record, refusal
+from placet.gate.strategies.charging import charge_budget
 from placet.governance.effects import effect_key
 from placet.network.deadline import within
 from placet.plugin_api.calls import record_calls
@@ -219,6 +220,8 @@ class Execute:
                 # Reading the customer's state took a while: whatever was withdrawn meanwhile must bite, too.
                 check_record(context, tx, attempt.effect, attempt.proposal, sending=True)
                 check_contact(context, tx, attempt.proposal, context.clock())
+                effect = attempt.effect
+                charge_budget(context, tx, effect.run, attempt.proposal, effect.proposal, context.clock())
                 sent = self._count(tx, attempt)
         except GovernanceError as error:
             return self._closing.give_up(attempt, "refused", error)

@@ -41,6 +41,7 @@ RecordKind = Literal[
     "execute.waiting",
     "notice.delivered",
     "notice.failed",
+    "mandate.charged",
     "mandate.consumed",
     "mandate.passed_over",
     "mandate.refused",

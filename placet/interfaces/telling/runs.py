@@ -181,6 +181,11 @@ def _mandate(event: AuditEvent) -> str:
     return f"cleared by mandate {name_of(body['name'])} of {name_of(body['signer'])}{taken}"
 
 
+def _charged(event: AuditEvent) -> str:
+    amount = Money.model_validate(event.body["consumed"])
+    return f"took {amount} of the budget of strategy {name_of(event.body['name'])}"
+
+
 def _passed_over(event: AuditEvent) -> str:
     reasons = event.body.get("reasons") or ()
     if reasons and not any("name" in one for one in reasons):
@@ -245,6 +250,7 @@ OF_RUNS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "execute.doubted": _sending,
     "execute.waiting": _sending,
     "execute.unknown": _execution,
+    "mandate.charged": _charged,
     "mandate.consumed": _mandate,
     "mandate.passed_over": _passed_over,
     "mandate.released": lambda _: "the mandate's budget was given back: nothing happened",

@@ -23,6 +23,7 @@ _REVOKED: Final = {"key.revoked": "key_id", "mandate.revoked": "mandate_id", "de
 _RESTS_ON: Final = {
     "approve.decided": ("key.revoked", "delegation.revoked"),
     "approve.settled": ("key.revoked",),
+    "mandate.charged": ("mandate.revoked",),
     "mandate.consumed": ("mandate.revoked", "key.revoked"),
 }
 _AT_ONCE: Final = "mandate.revoked"

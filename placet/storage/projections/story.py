@@ -15,7 +15,7 @@ from placet.contracts.run import RunState, states_before
 from placet.governance.approvals import CLOCK_SKEW
 from placet.storage.projections.rows import Entry
 
-_NEEDS: Final = {
+_NEEDS: Final[dict[str, str | tuple[str, ...]]] = {
     "run.started": "run.requested",
     "run.ended": "run.requested",
     "analyse.completed": "run.started",
@@ -24,7 +24,8 @@ _NEEDS: Final = {
     "approve.opened": "propose.completed",
     "approve.decided": "approve.opened",
     "approve.amended": "approve.opened",
-    "mandate.released": "mandate.consumed",
+    "mandate.charged": "execute.intended",
+    "mandate.released": ("mandate.consumed", "mandate.charged"),
     "execute.intended": "approve.opened",
     "execute.sending": "execute.intended",
     "execute.settled": "execute.intended",
@@ -75,9 +76,11 @@ class Story:
         """Take the next entry."""
         if self.over and entry.kind not in AFTER_THE_END:
             self.faults.append(f"{entry.kind!r} follows the end of the run")
-        needed = _NEEDS.get(entry.kind)
-        if needed is not None and needed not in self.kinds:
-            self.faults.append(f"{entry.kind!r} stands there without {needed!r} before it")
+        needed = _NEEDS.get(entry.kind, ())
+        either = (needed,) if isinstance(needed, str) else needed
+        if either and self.kinds.isdisjoint(either):
+            said = " or ".join(repr(one) for one in either)
+            self.faults.append(f"{entry.kind!r} stands there without {said} before it")
         self.kinds.add(entry.kind)
         follow = _FOLLOW.get(entry.kind)
         if follow is None:
@@ -297,6 +300,7 @@ _FOLLOW: Final[dict[str, Callable[[Story, Entry], None]]] = {
     "approve.decided": _accepted,
     "approve.settled": _accepted,
     "approve.lapsed": _lapsed,
+    "mandate.charged": _consumed,
     "mandate.consumed": _consumed,
     "mandate.released": _released,
     "execute.intended": _intended,

@@ -58,12 +58,12 @@ def test_it_executes_once_and_its_replay_decides_as_it_did(make_world: Callable[
     assert len(world.events(later, "mandate.released")) == 1
 
 
-def started(world: World, name: str, key: str) -> str:
+def started(world: World, name: str, key: str, customer: str = IN_BOTH) -> str:
     """Start a run of a strategy, as `placet run start --strategy` does."""
     carries = carried(world.database, "demo", name, "agent", lambda _: policies(world), datetime.now(UTC))
     request = run_operations.build_request(
         tenant="demo",
-        customer_id=IN_BOTH,
+        customer_id=customer,
         agent="retention",
         requested_by="olga",
         key=key,

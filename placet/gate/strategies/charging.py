@@ -1,0 +1,62 @@
+"""A strategy's budget binds what people approve, too: what its mandate did not clear is charged before it is sent."""
+
+from datetime import datetime
+from typing import Final
+
+from placet.contracts.audit import RecordKind
+from placet.contracts.proposal import Proposal
+from placet.contracts.run import RunRequest
+from placet.contracts.text import counted
+from placet.errors import DecisionRefused
+from placet.gate.context import GateContext
+from placet.gate.strategies.published import published
+from placet.governance.authority.mandates import charge, left
+from placet.storage.pending import pending_on_record
+from placet.storage.transaction import Transaction
+
+CHARGED: Final[RecordKind] = "mandate.charged"
+SPENT: Final = "mandate_spent"
+
+
+def charge_budget(
+    context: GateContext, tx: Transaction, run: RunRequest, proposal: Proposal, digest: str, now: datetime
+) -> None:
+    """Take what a strategy's proposal costs of its signed budget, in the transaction that counts the send.
+
+    What the strategy's mandate cleared was taken when it was cleared. What costs nothing takes nothing.
+
+    Raises:
+        DecisionRefused: code `mandate_spent`; the budget, or what one customer may get, has no room. The codes of
+            `published`.
+    """
+    used = proposal.strategy
+    if used is None or pending_on_record(tx, run.run_id).gate.clearance is not None:
+        return
+    amount = charge(proposal)
+    if amount.amount_minor <= 0:
+        return
+    policies = context.policies(run.tenant, run.agent)
+    mandate = published(tx, run.tenant, run.agent, used.version, policies, now).record.mandate
+    taken = tx.mandates.consume(
+        mandate,
+        run_id=run.run_id,
+        proposal=digest,
+        customer_id=proposal.customer_id,
+        amount_minor=amount.amount_minor,
+        now=now,
+    )
+    if not taken:
+        raise DecisionRefused(
+            f"strategy {mandate.name!r} has no room for {amount} more: its budget is {mandate.budget}, and "
+            f"{mandate.cap_per_customer} for one customer in {counted(mandate.period_days, 'day')}",
+            code=SPENT,
+        )
+    after = tx.mandates.get(run.tenant, mandate.document_id)
+    body = {
+        "proposal": digest,
+        "mandate_id": mandate.document_id,
+        "name": mandate.name,
+        "consumed": amount.model_dump(mode="json"),
+        "left": None if after is None else left(after).model_dump(mode="json"),
+    }
+    tx.record(run, CHARGED, actor="worker", at=now, body=body)
