@@ -83,6 +83,11 @@ def run_demo(settings: Settings, customer: str | None) -> int:
         return 130
 
 
+def demo_key(path: Path) -> SigningKey:
+    """Return the key in a file of the demo's own folder, made where there is none."""
+    return load_key_file(path, _PASSPHRASE) if path.exists() else create_key_file(path, _PASSPHRASE)
+
+
 class Demo:
     """The narration of one run."""
 
@@ -222,8 +227,7 @@ class Demo:
     def _administrator(self) -> Signer:
         """Return who enrolls it: the demo's own administrator, trusted in the demo's own folder alone."""
         path = self._settings.home / "keys" / f"{ADMINISTRATOR}.pem"
-        key = load_key_file(path, _PASSPHRASE) if path.exists() else create_key_file(path, _PASSPHRASE)
-        signer = Signer(ADMINISTRATOR, key)
+        signer = Signer(ADMINISTRATOR, demo_key(path))
         key_operations.bootstrap_administrator(self._database, tenant=self._settings.tenant, by=signer)
         return signer
 

@@ -63,10 +63,12 @@ class InstalledServices:
                 raise
         return 0
 
-    def demo(self, customer: str | None) -> int:
-        """Narrate one governed run."""
-        from placet.demo import run_demo
+    def demo(self, customer: str | None, *, journeys: bool, as_json: bool) -> int:
+        """Narrate one governed run, or the six journeys."""
+        from placet.demo import run_demo, run_journeys
 
+        if journeys:
+            return run_journeys(self._settings, as_json=as_json)
         return run_demo(self._settings, customer)
 
     def env(self) -> int:

@@ -71,6 +71,7 @@ class Stack(ProcessGroup):
         on_start: Called once it is sure that this stack is the only one here, before its parts start.
         usual_ports: Take the ports that people know where they are free; else any free ones, which meet nobody's.
         console: Serve the API and the console as well.
+        policies: The tenants' policies, where they are not those that the settings name.
 
     Attributes:
         moved_from: The console's port of before, where it is taken now: passkeys registered there do not work here.
@@ -83,6 +84,7 @@ class Stack(ProcessGroup):
         isolated: bool = False,
         usual_ports: bool = True,
         console: bool = True,
+        policies: Path | None = None,
         on_start: Callable[[], object] = lambda: None,
     ) -> None:
         self._home = settings.home.resolve()
@@ -92,7 +94,7 @@ class Stack(ProcessGroup):
         elsewhere = {"bss_url", "billing_url", "commerce_url", "hub_url", "listener_url", "listener_token"}
         # An operator's own BSS is not asked to send events to this machine: whoever wants that says where to.
         self._listens = console and (isolated or (not elsewhere & settings.model_fields_set and _names_a_hub(settings)))
-        self._on_start = on_start
+        self._on_start, self._policies = on_start, policies
         self._lock: IO[str] | None = None
         self._reserved: list[IO[str]] = []
         self.temporal_port = self._port(7233)
@@ -112,6 +114,7 @@ class Stack(ProcessGroup):
             "PLACET_HOME": str(self._home),
             "PLACET_TEMPORAL_ADDRESS": self.addresses["temporal_address"],
             "PLACET_CHURN_SOURCES": json.dumps(self._churn_sources),
+            **({} if policies is None else {"PLACET_POLICY_DIR": str(policies.resolve())}),
         }
         super().__init__(
             self._home / "logs",
@@ -176,7 +179,8 @@ class Stack(ProcessGroup):
             own = {name: self.addresses[name] for name in ("temporal_address", "temporal_ui")}
             return reached.model_copy(update=own)
         defaults = {name: field.get_default() for name, field in Settings.model_fields.items()}
-        return reached.model_copy(update={**defaults, "home": self._home, **self.addresses})
+        placed = {"home": self._home, "policy_dir": self._policies}
+        return reached.model_copy(update={**defaults, **placed, **self.addresses})
 
     def start_worker(self) -> Child:
         """Start a worker (one more, or again after one was killed); returns when it polls."""

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from placet.errors import UsageError
 from placet.interfaces.cli.options import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 
@@ -37,13 +38,20 @@ def up(context: typer.Context) -> int:
 def demo(
     context: typer.Context,
     customer: Annotated[str | None, typer.Option("--customer", help="customer id; default: one at risk")] = None,
+    journeys: Annotated[
+        bool, typer.Option("--journeys", help="the six journeys, on simulated events, instead")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the journeys as JSON")] = False,
 ) -> int:
     """Show one governed run, from start to proof.
 
-    It runs on an embedded stack of its own.
+    It runs on an embedded stack of its own. With --journeys: six strategies that
+    take customers as something happens to them, from the event to its effect.
     """
     toolbox: Toolbox = context.obj
-    return toolbox.services.demo(customer=customer)
+    if customer is not None and journeys:
+        raise UsageError("--journeys chooses its own customers; leave --customer out")
+    return toolbox.services.demo(customer=customer, journeys=journeys, as_json=as_json)
 
 
 def env(context: typer.Context) -> int:

@@ -31,8 +31,8 @@ class Services(Protocol):
     def up(self) -> int:
         """Keep the embedded stack running in the foreground."""
 
-    def demo(self, customer: str | None) -> int:
-        """Narrate one governed run."""
+    def demo(self, customer: str | None, *, journeys: bool, as_json: bool) -> int:
+        """Narrate one governed run, or the six journeys."""
 
     def env(self) -> int:
         """Print what another terminal needs to reach this installation, for `eval`; no secret is among it."""

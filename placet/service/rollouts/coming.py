@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
+from placet.contracts.audit import tenant_stream
 from placet.contracts.strategies.rolling import RolloutAsked
 from placet.decisioning.assignment.shares import assign_all
 from placet.decisioning.cohorts.cohort import cohort_of, frame_of
@@ -36,7 +37,8 @@ from placet.storage.strategies.coming import Comer
 from placet.storage.transaction import Transaction
 
 _KEPT_SECONDS: Final = 2.0
-"""How long it is believed which strategies are open. Each run asks the record again."""
+"""How long it is believed which strategies are open while nothing new is on the tenant's record: what changes without
+an entry, such as what is left of a budget, is seen later by so much. Each run asks again."""
 _CUSTOMER: Final = "customer_id"
 
 
@@ -72,7 +74,7 @@ class Comings:
     ) -> None:
         self._database, self._policies, self._clock = database, policies, clock
         self._tell, self._unreadable, self._keep = tell, unreadable, kept_seconds
-        self._open: dict[str, tuple[float, tuple[Open, ...]]] = {}
+        self._open: dict[str, tuple[float, str, tuple[Open, ...]]] = {}
 
     def __call__(self, tenant: str, changed: Sequence[Changed]) -> None:
         """Take down who comes in, and tell the rollouts in which somebody waits.
@@ -102,16 +104,19 @@ class Comings:
                 self._tell(one.asked)
 
     def _opened(self, tenant: str, now: datetime) -> tuple[Open, ...]:
-        until, opened = self._open.get(tenant, (0.0, ()))
-        if time.monotonic() >= until:
-            with self._database.reading() as tx:
+        until, known, opened = self._open.get(tenant, (0.0, "", ()))
+        with self._database.reading() as tx:
+            last = tx.audit.last(tenant_stream(tenant))
+            newest = "" if last is None else last.hash
+            # A rollout that was started just now has an entry: nobody who comes after it is missed.
+            if newest != known or time.monotonic() >= until:
                 opened = tuple(open_rollouts(tx, tenant, self._policies, now))
-            self._open[tenant] = (time.monotonic() + self._keep, opened)
+                self._open[tenant] = (time.monotonic() + self._keep, newest, opened)
         return opened
 
     def _rows(self, tenant: str, changed: Sequence[Changed], now: datetime) -> tuple[list[Row], dict[str, datetime]]:
         """Return the rows of the people who changed, each once, and when what changed them had happened."""
-        rows, signals = dict[str, Row](), dict[str, datetime]()
+        rows, drawn = dict[str, Row](), dict[str, str]()
         for one in changed:
             try:
                 state, drawn_by, members = live_customer(self._database, tenant, one.customer_id, now)
@@ -124,7 +129,15 @@ class Comings:
             if state.newest is None:
                 continue  # only words were said about them: nothing has happened
             rows[drawn_by] = row_of(state, members) | {_CUSTOMER: drawn_by}
-            signals[drawn_by] = max(time_of(one.happened_us), signals.get(drawn_by, time_of(one.happened_us)))
+            drawn[one.customer_id] = drawn_by
+        # Asking for a state folds what waits: the newest event is then one that was not noted when they were told of.
+        with self._database.reading() as tx:
+            newer = tx.changes.happened(tenant, sorted(drawn))
+        signals = dict[str, datetime]()
+        for one in changed:
+            if (drawn_by := drawn.get(one.customer_id, "")) in rows:
+                at = time_of(max(one.happened_us, newer.get(one.customer_id, 0)))
+                signals[drawn_by] = max(at, signals.get(drawn_by, at))
         return list(rows.values()), signals
 
 

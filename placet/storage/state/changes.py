@@ -23,6 +23,9 @@ _NEXT = (
     .order_by(_TABLE.c.happened_us, _TABLE.c.customer_id)
     .limit(bindparam("limit"))
 )
+_HAPPENED = select(_TABLE.c.customer_id, _TABLE.c.happened_us).where(
+    _OF_TENANT, _TABLE.c.customer_id.in_(bindparam("customers", expanding=True))
+)
 _FOLLOWED = delete(_TABLE).where(
     _OF_TENANT, _TABLE.c.customer_id == bindparam("customer"), _TABLE.c.version == bindparam("of_version")
 )
@@ -63,6 +66,11 @@ class ChangeRepository:
         """Return who is next, the oldest event first; nobody whose event is of a time to come."""
         values = {"of_tenant": tenant, "until": until_us, "limit": limit}
         return [Changed(*row) for row in self._connection.execute(_NEXT, values)]
+
+    def happened(self, tenant: str, customers: Sequence[str]) -> dict[str, int]:
+        """Return when the newest event of some customers had happened, of those who are noted now."""
+        values = {"of_tenant": tenant, "customers": list(customers)}
+        return dict(tuple(row) for row in self._connection.execute(_HAPPENED, values))
 
     def followed(self, tenant: str, customers: Sequence[Changed]) -> None:
         """Take customers away who were followed; whose state changed once more meanwhile stays."""

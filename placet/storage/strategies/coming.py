@@ -49,13 +49,13 @@ _IS_IN = select(_MEMBER.version, _MEMBER.customer_id).where(
 _OF_IT = (_MEMBER.tenant == bindparam("of_tenant"), _MEMBER.version == bindparam("of_version"))
 _SINCE = select(func.count()).where(*_OF_IT, _MEMBER.started_at > bindparam("since"))
 _SIGNAL = select(_MEMBER.signal_at, _MEMBER.enrolled_at).where(*_OF_IT, _MEMBER.customer_id == bindparam("customer"))
-_TIMES = (
+_REACHED = (
     select(_MEMBER.signal_at, _MEMBER.started_at, RUN.c.state, RUN.c.updated_at)
     .select_from(ROLLOUT_MEMBER.outerjoin(RUN, RUN.c.run_id == _MEMBER.run_id))
     .where(*_OF_IT, _MEMBER.started_at.is_not(None), _MEMBER.signal_at.is_not(None))
-    .order_by(_MEMBER.started_at.desc())
-    .limit(bindparam("limit"))
 )
+_TIMES = _REACHED.order_by(_MEMBER.started_at.desc()).limit(bindparam("limit"))
+_OF_ONE = _REACHED.where(_MEMBER.customer_id == bindparam("customer"))
 
 
 class Comer(Frozen):
@@ -169,10 +169,17 @@ class ComingRepository:
         )
         return int(self._connection.scalar(query) or 0)
 
+    def of_customer(self, tenant: str, version: str, customer_id: str) -> Times | None:
+        """Return how fast one member was reached; None where no run of theirs was started."""
+        values = {"of_tenant": tenant, "of_version": version, "customer": customer_id}
+        found = [_times(*row) for row in self._connection.execute(_OF_ONE, values)]
+        return found[0] if found else None
+
     def times(self, tenant: str, version: str, limit: int) -> tuple[Times, ...]:
         """Return how fast members were reached, the newest first."""
         values = {"of_tenant": tenant, "of_version": version, "limit": limit}
-        return tuple(
-            Times(signal, started, moved if state == "executed" else None)
-            for signal, started, state, moved in self._connection.execute(_TIMES, values)
-        )
+        return tuple(_times(*row) for row in self._connection.execute(_TIMES, values))
+
+
+def _times(signal_at: datetime, started_at: datetime, state: str | None, moved_at: datetime | None) -> Times:
+    return Times(signal_at, started_at, moved_at if state == "executed" else None)
