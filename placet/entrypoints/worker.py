@@ -130,6 +130,7 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     from placet.entrypoints.beside_worker.hub_subscription import HubSubscription
     from placet.entrypoints.beside_worker.kafka_events import taking_from_kafka
     from placet.entrypoints.beside_worker.key_figures import KeyFigures
+    from placet.entrypoints.beside_worker.outcome_counting import OutcomeCounting
     from placet.entrypoints.beside_worker.reconciler import Reconciler
     from placet.entrypoints.beside_worker.state_folding import StateFolding
     from placet.entrypoints.bootstrap import build_parts
@@ -156,6 +157,7 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     folding = StateFolding(parts.database, settings.tenants, parts.context.clock, settings.retain_events_days)
     following = Following(parts.database, settings.tenants, parts.context.clock, (comings(engine, parts.context),))
     figures = KeyFigures(parts.database, settings.tenants, parts.context.clock, settings.retain_figures_days)
+    counting = OutcomeCounting(parts.database, settings.tenants, parts.context.clock)
     listens = bool(settings.listener_url)
     subscription = HubSubscription(parts.plugins.hub, settings, parts.context.clock) if listens else None
     kafka = taking_from_kafka(settings, parts.database, parts.context.clock)
@@ -166,6 +168,7 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
         folding,
         following,
         figures,
+        counting,
         subscription or contextlib.nullcontext(),
         kafka as waiting,
         metrics_of_worker(settings, parts.database, engine, parts.context.clock, waiting),

@@ -40,6 +40,7 @@ from placet.storage.state.events import EventRepository
 from placet.storage.state.keys import KeyRepository
 from placet.storage.state.states import StateRepository
 from placet.storage.strategies.coming import ComingRepository
+from placet.storage.strategies.outcomes import OutcomeRepository
 from placet.storage.strategies.rollouts import RolloutRepository
 
 
@@ -98,6 +99,7 @@ class Transaction:
         "mandates",
         "merges",
         "outbox",
+        "outcomes",
         "projections",
         "prompts",
         "rollouts",
@@ -134,6 +136,7 @@ class Transaction:
         self.prompts = PromptRepository(connection)
         self.sessions = SessionRepository(connection)
         self.events = EventRepository(connection)
+        self.outcomes = OutcomeRepository(connection)
         self.rollouts = RolloutRepository(connection)
         self.states = StateRepository(connection)
         self.changes = ChangeRepository(connection)

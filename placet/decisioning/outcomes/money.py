@@ -7,11 +7,12 @@ from placet.contracts.money import LARGEST_MINOR, Money
 from placet.contracts.outcomes.figures import MILLION, Unknown
 from placet.contracts.outcomes.uplift import Uplift, UpliftValue
 from placet.decisioning.outcomes.groups import unknown
+from placet.decisioning.outcomes.intervals import WHOLE_BP
 from placet.errors import UsageError
 
 
 def value_of(
-    found: Uplift | Unknown, *, customers: int, cost: Money, each: Money | None = None
+    found: Uplift | Unknown, *, customers: int, cost: Money, each: Money | None = None, margin_bp: int = WHOLE_BP
 ) -> UpliftValue | Unknown:
     """Return uplift times treated customers, less what the treatments cost.
 
@@ -19,6 +20,7 @@ def value_of(
         found: The uplift per customer.
         customers: Who were treated.
         cost: Of all treatments together.
+        margin_bp: What of the uplift is margin, in basis points, where it is of an amount.
         each: What one customer more who has it is worth, where the uplift is of a share; negative where it is a loss.
 
     Raises:
@@ -33,7 +35,9 @@ def value_of(
         raise UsageError(f"{customers} customers treated for {cost}: neither is below zero", code="outcomes")
     if each is not None and each.currency != cost.currency:
         raise UsageError(f"{each} a customer and {cost} in all: both must have one currency", code="outcomes")
-    times = Fraction(customers * (each.amount_minor if each else 1), MILLION)
+    if isinstance(margin_bp, bool) or not 0 <= margin_bp <= WHOLE_BP or (each is not None and margin_bp != WHOLE_BP):
+        raise UsageError(f"margin {margin_bp!r}: it is 0 to 10,000 basis points, of an amount", code="outcomes")
+    times = Fraction(customers * (each.amount_minor if each else 1) * margin_bp, MILLION * WHOLE_BP)
     ends = sorted((found.between.low * times, found.between.high * times))
     gained = round(found.difference * times)
     amounts = gained, gained - cost.amount_minor, floor(ends[0]) - cost.amount_minor, ceil(ends[1]) - cost.amount_minor

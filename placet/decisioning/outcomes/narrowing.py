@@ -48,6 +48,7 @@ def narrowed_uplift(
     control: Values,
     control_before: Values,
     planned: tuple[int, int] | None = None,
+    confidence_bp: int = CONFIDENCE_BP,
 ) -> Uplift | Unknown:
     """Return the uplift by what was known before; the plain one where that would be wider or cannot be computed.
 
@@ -58,8 +59,9 @@ def narrowed_uplift(
         control: As `treated`, of the control group.
         control_before: As `treated_before`.
         planned: As `uplift`.
+        confidence_bp: As `uplift`.
     """
-    plain = uplift(_group(unit, treated), _group(unit, control), planned=planned)
+    plain = uplift(_group(unit, treated), _group(unit, control), planned=planned, confidence_bp=confidence_bp)
     if isinstance(plain, Unknown):
         return plain
     pairs = [_pair(unit, *of) for of in ((treated, treated_before), (control, control_before))]
@@ -102,7 +104,7 @@ def _narrowed(plain: Uplift, pairs: list[tuple[Figures, Figures]]) -> Uplift:
     ratio_bp = min(round(ratio * WHOLE_BP), _MOST_RATIO_BP)
     if min(float(one.var()) for one in adjusted) <= _NOTHING or max(map(_skew, adjusted)) > MOST_SKEW:
         return _kept(plain, "what is left without it has no spread, or a few customers have nearly all of it", ratio_bp)
-    z = standard_errors(CONFIDENCE_BP)
+    z = standard_errors(plain.confidence_bp)
     ours, theirs = (_range(one, lost, z) for one in adjusted)
     low, high = (float(end) for end in apart(plain.unit, ours, theirs))
     seen = float(ours.middle - theirs.middle)

@@ -24,9 +24,13 @@ CONFIDENCE_BP: Final = 9_500
 
 
 def uplift(
-    treated: Group | Unknown, control: Group | Unknown, *, planned: tuple[int, int] | None = None
+    treated: Group | Unknown,
+    control: Group | Unknown,
+    *,
+    planned: tuple[int, int] | None = None,
+    confidence_bp: int = CONFIDENCE_BP,
 ) -> Uplift | Unknown:
-    """Return the difference of two groups with its 95 % interval, or why none is known.
+    """Return the difference of two groups with its interval, or why none is known.
 
     It is for one look at the end of a period; of a figure that is looked at every day see `guard_rails`.
 
@@ -35,6 +39,7 @@ def uplift(
         control: The control group.
         planned: How the two should stand to each other (`sample_ratio.planned_ratio`); without it nobody notices that
             customers are missing.
+        confidence_bp: How sure the interval is to be: surer than 95 % where many are looked at.
     """
     groups = comparable(treated, control)
     if isinstance(groups, Unknown):
@@ -42,11 +47,11 @@ def uplift(
     found = mismatch(*groups, planned=planned) or unspread(*groups)
     if found is not None:
         return found
-    return _compared(*groups)
+    return _compared(*groups, confidence_bp)
 
 
-def _compared(treated: Group, control: Group) -> Uplift:
-    z = standard_errors(CONFIDENCE_BP)
+def _compared(treated: Group, control: Group, confidence_bp: int) -> Uplift:
+    z = standard_errors(confidence_bp)
     ours, theirs = range_of(treated, z), range_of(control, z)
     low, high = apart(treated.unit, ours, theirs)
     seen = treated.mean - control.mean
@@ -57,7 +62,7 @@ def _compared(treated: Group, control: Group) -> Uplift:
         difference=round(seen * MILLION),
         between=between(seen, float(low), float(high)),
         relative=relative(treated.mean, control.mean, ours, theirs),
-        confidence_bp=CONFIDENCE_BP,
+        confidence_bp=confidence_bp,
         method="agresti_caffo" if treated.unit == "share" else "skew_corrected_mean",
     )
 

@@ -48,6 +48,23 @@ def _asked(event: AuditEvent) -> str:
     return f"asks for {to} of the cohort of {_of(event)}: its guard rails passed, after {looks}"
 
 
+def _enrolled(event: AuditEvent) -> str:
+    body = event.body
+    members = counted(int(body["members"]), "member")
+    return f"took the cohort of {_of(event)} down: {members}, {int(body['new']):,} of them new"
+
+
+def _counted(event: AuditEvent) -> str:
+    body = event.body
+    members, days = counted(int(body["members"]), "customer"), int(body["days"])
+    return f"counted what became of {members} of {_of(event)} in {days} days: batch {int(body['batch'])}"
+
+
+def _reported(event: AuditEvent) -> str:
+    body = event.body
+    return f"reported what became of {_of(event)} in {int(body['days'])} days: report {digest_of(str(body['report']))}"
+
+
 def _refused(event: AuditEvent) -> str:
     return f"an order to a rollout did not count{signer_of(event)}: {event.body['detail']}"
 
@@ -71,6 +88,7 @@ def _passed_over(event: AuditEvent) -> str:
 
 OF_ROLLOUTS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "rollout.started": _started,
+    "rollout.enrolled": _enrolled,
     "rollout.moved": _moved,
     "rollout.held": _held,
     "rollout.resumed": lambda event: f"signed that the rollout of {_of(event)} goes on{because(event)}",
@@ -80,4 +98,6 @@ OF_ROLLOUTS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "rollout.entered": _entered,
     "rollout.passed_over": _passed_over,
     "rollout.order_refused": _refused,
+    "outcomes.counted": _counted,
+    "outcomes.reported": _reported,
 }

@@ -1,4 +1,4 @@
-"""Who takes part in a rollout, and what became of them: in passes over the base, in bounded memory."""
+"""What became of the members of a rollout, at a look: in one pass over the base, in bounded memory."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,39 +12,12 @@ from placet.contracts.strategies.rollout import Measure
 from placet.contracts.strategies.strategy import Strategy
 from placet.decisioning.assignment.shares import assign_all
 from placet.decisioning.cohorts.cohort import cohort_of
-from placet.decisioning.next_best_action.hurdles import other_currency
 from placet.decisioning.outcomes.groups import Group, amount_group, share_group
 from placet.decisioning.strategies.measures import OUTCOMES
 from placet.service.cohorts import LeftOut, base_frames, fold_all
 from placet.storage.database import Database
-from placet.storage.strategies.rollouts import MemberRow
 
 _CUSTOMER: Final = "customer_id"
-
-
-def enrol(database: Database, tenant: str, strategy: Strategy, version: str, at: datetime) -> int:
-    """Take down who is in the cohort now, control group or not; who is there already stays. Returns how many are new.
-
-    Members are fixed when a stage begins, before anybody is treated: a cohort that is asked again afterwards would
-    leave out exactly those on whom a treatment worked.
-    """
-    cohort, paying = cohort_of(strategy.cohort), cohort_of(other_currency(strategy.market.currency))
-    weights = {arm.name: arm.share for arm in strategy.arms}
-    new = 0
-    fold_all(database, tenant)
-    for frame in base_frames(database, tenant, at, LeftOut()):
-        inside = cohort.members(frame).fill_null(value=False) & paying.members(frame).fill_null(value=False)
-        ids = frame.filter(inside)[_CUSTOMER]
-        if ids.is_empty():
-            continue
-        drawn = assign_all(strategy.name, ids, holdout_bp=strategy.holdout, weights=weights)
-        rows = [
-            MemberRow(customer_id=customer, control=held, bucket=bucket)
-            for customer, held, bucket in drawn.select(_CUSTOMER, "held_out", "rollout_bucket").iter_rows()
-        ]
-        with database.transaction() as tx:
-            new += tx.rollouts.enrol(tenant, version, rows, at)
-    return new
 
 
 class Measured(NamedTuple):

@@ -22,8 +22,8 @@ from placet.gate.strategies.rollout import (
 )
 from placet.governance.authority.mandates import left as left_of
 from placet.governance.policy.set import PolicySet
+from placet.service.rollouts.enrolling import ENROLLED, enrol, members_digest
 from placet.service.rollouts.looking import ASKED, Looks, hold_of, known_rollout
-from placet.service.rollouts.measuring import enrol
 from placet.service.rollouts.turns import Turns
 from placet.service.runs import Carries, build_request, record_request
 from placet.storage.database import Database
@@ -105,9 +105,7 @@ class RolloutSteps:
             return ()
         coming = found.strategy.rollout.coming
         if row.enrolled <= stands.moves and not coming:
-            enrol(self._database, asked.tenant, found.strategy, asked.version, now)
-            with self._database.transaction() as tx:
-                tx.rollouts.put(asked.tenant, asked.version, enrolled=stands.moves + 1, reached_at=None)
+            self._enrol(asked, found, stands, now)
         with self._database.transaction() as tx:
             if stands.held_at is not None and stands.resumed_at is not None:
                 # who was under way while it was held ended without anything: they are asked once more
@@ -149,6 +147,16 @@ class RolloutSteps:
                 }
                 with suppress(GovernanceError):  # it was ended before it began: nothing more is said of it
                     tx.record(request, "rollout.entered", actor=_WORKER, at=now, body=body)
+
+    def _enrol(self, asked: RolloutAsked, found: Published, stands: RolloutStanding, now: datetime) -> None:
+        """Take the cohort down, and put on the record who that is: a row that is altered or gone is then found."""
+        new = enrol(self._database, asked.tenant, found.strategy, asked.version, now)
+        members, seals = members_digest(self._database, asked.tenant, asked.version, now)
+        with self._database.transaction() as tx:
+            tx.rollouts.put(asked.tenant, asked.version, enrolled=stands.moves + 1, reached_at=None)
+            body = {"strategy": asked.strategy, "version": asked.version, "members": members, "new": new}
+            what = f"{asked.version}.{stands.moves}"
+            tx.record_act(asked.tenant, ENROLLED, _WORKER, now, what, {**body, "digest": seals})
 
     def note(self, asked: RolloutAsked, request: RunRequest) -> None:
         """Note that a run was started."""

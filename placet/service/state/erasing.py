@@ -97,8 +97,9 @@ def erase_customer(database: Database, tenant: str, customer_id: str, *, by: str
         tx.states.erase(tenant, customer_id)
         tx.changes.erase(tenant, customer_id)
         forget(tx, tenant, [(customer_id, household)])
+        counted = tx.outcomes.forget(tenant, customer_id)
         keys = tx.keys.erase(tenant, customer_id)
-        if not (version or events or gone):
+        if not (version or events or gone or counted):
             raise UsageError(
                 f"no event of customer {customer_id!r} is kept; nothing was erased", code="unknown_customer"
             )

@@ -58,6 +58,9 @@ class MemberRow(Frozen):
     customer_id: str
     control: bool
     bucket: int
+    segments: str | None = None
+    nonce: str | None = None
+    seal: str | None = None
 
 
 class RolloutCounts(Frozen):
@@ -148,6 +151,9 @@ class RolloutRepository:
                 "control": int(one.control),
                 "bucket": one.bucket,
                 "enrolled_at": at,
+                "segments": one.segments,
+                "nonce": one.nonce,
+                "seal": one.seal,
             }
             for one in members
             if one.customer_id not in known
@@ -205,6 +211,13 @@ class RolloutRepository:
         ).where(_MEMBER.tenant == tenant, _MEMBER.version == version)
         members, in_control, reached_by_it, started = self._connection.execute(query).one()
         return RolloutCounts(members=members, control=in_control, treated=reached_by_it, started=started)
+
+    def control_within(self, tenant: str, version: str, reached: int) -> int:
+        """Return how many of the control group have a bucket that a share reaches."""
+        query = select(func.count()).where(
+            _MEMBER.tenant == tenant, _MEMBER.version == version, _MEMBER.control == 1, _MEMBER.bucket < reached
+        )
+        return int(self._connection.scalar(query) or 0)
 
     def under_way(self, tenant: str, version: str) -> int:
         """Return how many runs of a version a worker has still to carry on; who waits for a person is none."""

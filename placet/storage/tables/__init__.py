@@ -15,7 +15,7 @@ from placet.storage.tables.state import (
     CUSTOMER_STATE,
     DEAD_LETTER,
 )
-from placet.storage.tables.strategies import ROLLOUT, ROLLOUT_MEMBER
+from placet.storage.tables.strategies import OUTCOME, ROLLOUT, ROLLOUT_MEMBER
 
 __all__ = [
     "APPROVER",
@@ -48,6 +48,7 @@ __all__ = [
     "MANDATE",
     "MANDATE_USE",
     "NOTIFICATION",
+    "OUTCOME",
     "ROLLOUT",
     "ROLLOUT_MEMBER",
     "RUN",

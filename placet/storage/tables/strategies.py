@@ -1,6 +1,6 @@
-"""Rollouts under way, and who takes part in them."""
+"""Rollouts under way, who takes part in them, and what became of each."""
 
-from sqlalchemy import Column, Index, Integer, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, SmallInteger, Table, Text
 
 from placet.storage.tables.base import UtcDateTime, metadata, partial_index
 
@@ -41,6 +41,10 @@ ROLLOUT_MEMBER = Table(
     Column("signal_at", UtcDateTime),
     Column("started_at", UtcDateTime),
     Column("passed_over", Text),
+    Column("segments", Text),
+    Column("nonce", Text),
+    Column("seal", Text),
+    Index("ix_rollout_member_customer", "tenant", "customer_id"),
     partial_index(
         "ix_rollout_member_waiting",
         "tenant",
@@ -63,4 +67,32 @@ measured on.
 
 `signal_at`: when what brought them in had happened. `started_at`: when their run was started last. `passed_over`: the
 version of the strategy that was worth more for them, so that this one starts no run.
+`segments`: the named ones they were in then. `seal` is of customer, time, segments and `nonce`; the record names the
+digest of all. Of whoever is erased, segments and nonce go and the seal stays.
+"""
+
+OUTCOME = Table(
+    "outcome",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("days", Integer, primary_key=True, autoincrement=False),
+    Column("customer_id", Text, primary_key=True),
+    Column("batch", Integer, nullable=False),
+    Column("entered_us", BigInteger, nullable=False),
+    Column("counted_us", BigInteger, nullable=False),
+    Column("unknown", Text),
+    Column("spend", BigInteger),
+    Column("marks", Integer),
+    Column("spend_before", BigInteger),
+    Column("marks_before", Integer),
+    Column("given", BigInteger),
+    Column("segments", Text),
+    Column("nonce", Text),
+    Column("seal", Text, nullable=False),
+    Index("ix_outcome_customer", "tenant", "customer_id"),
+)
+"""What became of a member of a rollout so many days after they entered: counted once when the days are over.
+
+See `placet.contracts.outcomes.windows.MemberOutcome`. The record names the digest of each batch's seals.
 """
