@@ -36,6 +36,7 @@ from placet.interfaces.http.endpoints.inbox import InboxEndpoints
 from placet.interfaces.http.endpoints.listener import ListenerEndpoints
 from placet.interfaces.http.endpoints.live.kpis import KpiEndpoints
 from placet.interfaces.http.endpoints.live.models import ModelEndpoints
+from placet.interfaces.http.endpoints.live.outcomes import OutcomeEndpoints
 from placet.interfaces.http.endpoints.live.published import LARGER, DecisionEndpoints, PublishedEndpoints
 from placet.interfaces.http.endpoints.live.rollouts import RolloutEndpoints
 from placet.interfaces.http.endpoints.live.strategies import LONGER, StrategyEndpoints
@@ -69,6 +70,7 @@ ENDPOINTS = (
     DecisionEndpoints,
     StrategyEndpoints,
     PublishedEndpoints,
+    OutcomeEndpoints,
     RolloutEndpoints,
     MandateEndpoints,
     DelegationEndpoints,

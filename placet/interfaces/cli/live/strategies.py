@@ -16,7 +16,7 @@ from placet.contracts.times import Day
 from placet.errors import UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.amounts import amount
-from placet.interfaces.cli.live import published
+from placet.interfaces.cli.live import outcomes, published
 from placet.interfaces.cli.live.asked_base import AsOfOption, BaseOption, ask_base
 from placet.interfaces.cli.live.strategy_files import FileArgument, strategy_in, text_in
 from placet.interfaces.cli.options import JsonFlag, time_gone
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Strategies: check, preview, compare and publish them.")
 published.add_to(app)
+outcomes.add_to(app)
 
 FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE...", help="strategies in YAML")]
 ChannelOption = Annotated[str, typer.Option("--channel", help="sms, push, email, agent and so on")]

@@ -63,12 +63,12 @@ class KpiEndpoints:
             economics=served.economics(),
             most=MOST_CUSTOMERS,
         )
-        if _wants_csv(request.headers.get("accept", "")):
+        if wants_csv(request.headers.get("accept", "")):
             return Response(kpis_as_csv(found), media_type=f"{CSV}; charset=utf-8", headers={"Vary": "Accept"})
         return found
 
 
-def _wants_csv(accept: str) -> bool:
+def wants_csv(accept: str) -> bool:
     """Return whether CSV is named, and JSON is not named before it."""
     kinds = [one.partition(";")[0].strip().lower() for one in accept.split(",")]
     return CSV in kinds and not any(kind in ("application/json", "*/*") for kind in kinds[: kinds.index(CSV)])
