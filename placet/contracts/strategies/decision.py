@@ -82,3 +82,44 @@ class NextBestAction(Frozen):
     def chosen(self) -> Weighed | None:
         """The one that would be given; None: nothing."""
         return self.weighed[0] if self.weighed and self.weighed[0].fell is None else None
+
+
+class Said(Frozen):
+    """A reason for an offer that a care agent may say aloud.
+
+    Attributes:
+        source: Whose words: those of the signed strategy, or a plain fact of the customer.
+    """
+
+    source: Literal["strategy", "customer"]
+    reason: Reason
+
+
+class NotOffered(Frozen):
+    """A treatment that is not the one to offer.
+
+    Attributes:
+        fell: Where it fell.
+        reason: Why.
+    """
+
+    strategy: StrategyName
+    treatment: ReasonCode
+    title: str
+    fell: Fell | None
+    reason: Reason
+
+
+class Assist(Frozen):
+    """What a care agent says, and leaves out.
+
+    Attributes:
+        say: At most three reasons for what is offered; empty where nothing is.
+        not_offer: What they must not offer now, and why, the last test first. Treatments of strategies that are for
+            other customers are not among them.
+        instead: What passed every test, and is worth less than what was chosen.
+    """
+
+    say: tuple[Said, ...]
+    not_offer: tuple[NotOffered, ...]
+    instead: tuple[NotOffered, ...]

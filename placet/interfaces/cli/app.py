@@ -55,6 +55,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "live.cohorts": ("cohort",),
     "live.kpis": ("kpi",),
     "live.strategies": ("strategy",),
+    "live.decisions": ("decide",),
     "live.rollouts": ("rollout",),
     "models.propensity": ("model",),
     "running.walkthroughs": ("walkthrough",),

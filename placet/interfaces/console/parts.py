@@ -50,6 +50,7 @@ AREAS: Final = (
 BASE: Final = (
     ("customers", "Customers", "customers"),
     ("cohorts", "Cohorts", "cohorts"),
+    ("decisions", "Next best action", "strategies"),
     ("strategies", "Strategies", "strategies"),
     ("rollouts", "Rollouts", "rollouts"),
     ("figures", "Key figures", "cohorts"),

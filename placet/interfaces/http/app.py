@@ -34,10 +34,11 @@ from placet.interfaces.http.endpoints.governance.policies import PolicyEndpoints
 from placet.interfaces.http.endpoints.governance.tokens import TokenEndpoints
 from placet.interfaces.http.endpoints.inbox import InboxEndpoints
 from placet.interfaces.http.endpoints.listener import ListenerEndpoints
+from placet.interfaces.http.endpoints.live.decisions import DecisionEndpoints
 from placet.interfaces.http.endpoints.live.kpis import KpiEndpoints
 from placet.interfaces.http.endpoints.live.models import ModelEndpoints
 from placet.interfaces.http.endpoints.live.outcomes import OutcomeEndpoints
-from placet.interfaces.http.endpoints.live.published import LARGER, DecisionEndpoints, PublishedEndpoints
+from placet.interfaces.http.endpoints.live.published import LARGER, PublishedEndpoints
 from placet.interfaces.http.endpoints.live.rollouts import RolloutEndpoints
 from placet.interfaces.http.endpoints.live.strategies import LONGER, StrategyEndpoints
 from placet.interfaces.http.endpoints.notifications import NotificationEndpoints

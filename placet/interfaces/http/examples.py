@@ -132,6 +132,10 @@ EXAMPLES: Final[Mapping[str, Any]] = MappingProxyType(
         "StrategiesToCompare": {"before": EXAMPLE, "after": EXAMPLE.replace("holdout: 10 %", "holdout: 5 %")},
         "PlanAsked": {"channel": "sms", "texts": [EXAMPLE]},
         "DecisionAsked": {"customer_id": "C00009", "channel": "agent", "texts": [EXAMPLE]},
+        "WhatIfAsked": {
+            "channel": "agent",
+            "suppose": {"channel": "sms", "facts": {"products": 2, "open_tickets": 0, "consent_marketing": True}},
+        },
         "StrategyToPublish": {"text": EXAMPLE, "mandate": _ENVELOPE},
         "RolloutStart": {"strategy": "keep_at_risk", "channel": "sms"},
         "Why": {"reason": "granted in error"},

@@ -1,18 +1,21 @@
 """What strategies would do for one customer now, on their live state."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from placet.contracts.base import Digest, Frozen
 from placet.contracts.events.kinds import Channel
-from placet.contracts.strategies.decision import NextBestAction
+from placet.contracts.strategies.decision import Assist, NextBestAction
 from placet.contracts.strategies.strategy import Strategy, StrategyName
 from placet.contracts.strategies.written import Share
 from placet.contracts.times import moment
-from placet.decisioning.cohorts.flattening import row_of
-from placet.decisioning.next_best_action.candidates import Live, prepare
+from placet.decisioning.cohorts.flattening import Row, Value, row_of
+from placet.decisioning.next_best_action.assisting import assist_of
+from placet.decisioning.next_best_action.candidates import Live, Ready, prepare
 from placet.decisioning.next_best_action.deciding import decide
+from placet.decisioning.next_best_action.supposing import with_facts
 from placet.errors import DecisionRefused, UsageError
 from placet.gate.context import LiveCustomer
 from placet.gate.strategies.published import strategy_of
@@ -32,21 +35,51 @@ class Speaks(Frozen):
     """A published strategy, and whether it had a say.
 
     Attributes:
+        title: What people call it; empty where its text is gone.
         reached: The share of its cohort that it may treat now, in basis points, by its rollout.
         silent: Why it had none; empty where it had.
     """
 
     name: StrategyName
     version: Digest
+    title: str
     reached: Share
     silent: str
 
 
 class PublishedDecision(Frozen):
-    """The next best action by all published strategies, and which these are."""
+    """The next best action by all published strategies, what a care agent makes of it, and which these are."""
 
     decision: NextBestAction
+    assist: Assist
     strategies: tuple[Speaks, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is asked of a customer.
+
+    Attributes:
+        channel: Where they would be told.
+        at: The time of the decision. Quiet hours and terms are asked of it, and the state as of it; of a time to come
+            the state is that of now, for nobody knows what will have happened.
+        facts: What is supposed of them, in the place of what is known; empty: nothing.
+    """
+
+    channel: Channel
+    at: datetime
+    facts: Mapping[str, Value] = field(default_factory=dict)
+
+    def known_at(self, now: datetime) -> datetime:
+        """Return what the state is as of."""
+        return min(self.at, now)
+
+
+class Published(NamedTuple):
+    """The strategies that are published now: those that have a say, as far as each has reached, and all of them."""
+
+    lives: tuple[Live, ...]
+    told: tuple[Speaks, ...]
 
 
 def decide_for(
@@ -74,8 +107,9 @@ def decide_for(
         UsageError: code `unknown_customer`; no event of them is known. Code `strategy_twice`; one is given twice.
         StorageError: the database does not answer, or their row is unreadable.
     """
-    lives = [Live(one, digest(one)) for one in strategies]
-    return _decide(database, tenant, customer_id, lives, channel=channel, at=at, known_at=at)
+    lives, case = [Live(one, digest(one)) for one in strategies], Case(channel, at)
+    ready = prepare(lives, channel, at)
+    return decide_on(ready, known_customer(database, tenant, customer_id, at), case)[0]
 
 
 def decide_by_published(
@@ -96,16 +130,31 @@ def decide_by_published(
         customer_id: Who.
         policies: Reads the set in force for an agent.
         channel: Where they would be told.
-        at: The time of the decision. Quiet hours and terms are asked of it, and the state as of it; of a time to come
-            the state is that of now, for nobody knows what will have happened.
+        at: The time of the decision, as `Case` has it.
         now: The current time.
 
     Raises:
         UsageError: code `unknown_customer`; no event of them is known. Code `malformed`; the time is too far ahead.
         StorageError: the database does not answer, or their row is unreadable.
     """
-    if at > now + _AHEAD:
-        raise UsageError(f"at: {moment(at)} is more than {_AHEAD.days} days ahead", code="malformed")
+    case = Case(channel, at)
+    check_ahead(case, now)
+    found = published_now(database, tenant, policies, now)
+    return decide_case(found, known_customer(database, tenant, customer_id, case.known_at(now)), case)
+
+
+def check_ahead(case: Case, now: datetime) -> None:
+    """Refuse a time of which nobody can say anything.
+
+    Raises:
+        UsageError: code `malformed`; it is too far ahead.
+    """
+    if case.at > now + _AHEAD:
+        raise UsageError(f"at: {moment(case.at)} is more than {_AHEAD.days} days ahead", code="malformed")
+
+
+def published_now(database: Database, tenant: str, policies: Callable[[str], PolicySet], now: datetime) -> Published:
+    """Return the strategies that are published now, each as far as its rollout came."""
     lives, told = list[Live](), list[Speaks]()
     with database.reading() as tx:
         for one in speaking(tx, tenant, policies, now):
@@ -113,9 +162,16 @@ def decide_by_published(
             if isinstance(live, Live):
                 lives.append(live)
             silent = "" if isinstance(live, Live) else live
-            told.append(Speaks(name=one.record.mandate.name, version=one.version, reached=one.reached, silent=silent))
-    found = _decide(database, tenant, customer_id, lives, channel=channel, at=at, known_at=min(at, now))
-    return PublishedDecision(decision=found, strategies=tuple(told))
+            name = one.record.mandate.name
+            told.append(Speaks(name=name, version=one.version, title=one.title, reached=one.reached, silent=silent))
+    return Published(tuple(lives), tuple(told))
+
+
+def decide_case(found: Published, customer: LiveCustomer, case: Case) -> PublishedDecision:
+    """Return what published strategies decide in a case."""
+    ready = prepare(found.lives, case.channel, case.at)
+    decision, row = decide_on(ready, customer, case)
+    return PublishedDecision(decision=decision, assist=assist_of(decision, row), strategies=found.told)
 
 
 def _live(tx: Transaction, one: PublishedStrategy) -> Live | str:
@@ -130,24 +186,27 @@ def _live(tx: Transaction, one: PublishedStrategy) -> Live | str:
         return str(error)
 
 
-def _decide(
-    database: Database,
-    tenant: str,
-    customer_id: str,
-    lives: Sequence[Live],
-    *,
-    channel: Channel,
-    at: datetime,
-    known_at: datetime,
-) -> NextBestAction:
-    ready = prepare(lives, channel, at)
-    state, drawn_by, members = live_customer(database, tenant, customer_id, known_at)
-    if state.newest is None:
+def decide_on(ready: Sequence[Ready], customer: LiveCustomer, case: Case) -> tuple[NextBestAction, Row]:
+    """Return what strategies decide in a case, and the row that they were asked on."""
+    state = customer.state
+    row = with_facts(row_of(state, customer.household_members) | {"customer_id": customer.drawn_by}, case.facts)
+    decision = decide(ready, row, as_of=state.as_of, state_version=state.version, channel=case.channel, at=case.at)
+    return decision, row
+
+
+def known_customer(database: Database, tenant: str, customer_id: str, at: datetime) -> LiveCustomer:
+    """Return a customer of whom events are known, as of a time.
+
+    Raises:
+        UsageError: code `unknown_customer`; no event of them is known.
+        StorageError: the database does not answer, or their row is unreadable.
+    """
+    found = live_customer(database, tenant, customer_id, at)
+    if found.state.newest is None:
         raise UsageError(
             f"no event of customer {customer_id!r} is known, so nothing can be decided", code="unknown_customer"
         )
-    row = row_of(state, members) | {"customer_id": drawn_by}
-    return decide(ready, row, as_of=state.as_of, state_version=state.version, channel=channel, at=at)
+    return found
 
 
 def live_customer(database: Database, tenant: str, customer_id: str, at: datetime) -> LiveCustomer:

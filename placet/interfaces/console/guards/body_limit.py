@@ -11,7 +11,7 @@ MOST_BYTES: Final = 128 * 1024
 SECONDS: Final = 15.0
 LARGER: Final = {
     "/console/batches": 2 * 1024 * 1024,
-    "/console/strategies": 512 * 1024,
+    "/console/strategies": 1024 * 1024,
     "/console/strategies/form": 1024 * 1024,
     "/console/strategies/statements": 512 * 1024,
 }

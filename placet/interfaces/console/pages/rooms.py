@@ -43,6 +43,9 @@ from placet.interfaces.console.pages.live import (
     strategies,
     strategy_form,
 )
+from placet.interfaces.console.pages.live import (
+    decisions as customer_decisions,
+)
 from placet.interfaces.console.pages.signing import batches as signed_batches
 from placet.interfaces.console.pages.signing import decisions, grants, lifts, orders, page
 from placet.interfaces.console.pages.signing import delegations as signed_delegations
@@ -97,6 +100,7 @@ SHOWN: Final = (
     Shown("/customers/{customer_id}/state/live", live_state.live, "customers"),
     Shown("/customers/{customer_id}/profile", profile.show, "customers"),
     Shown("/cohorts", cohorts.show, "cohorts"),
+    Shown("/decisions", customer_decisions.show, "strategies"),
     Shown("/strategies", strategies.show, "strategies"),
     Shown("/strategies/form", strategy_form.show, "strategies"),
     Shown("/strategies/{strategy}", published.show, "strategies"),
@@ -139,7 +143,15 @@ POSTED: Final = (
     Posted("/runs/{run_id}/statements", decisions.ask, "deliver", "runs"),
     Posted("/runs/{run_id}/walkthroughs", walkthroughs.share, "operate", "walkthroughs"),
     Posted("/runs/{run_id}/walkthroughs/{link_id}/withdraw", walkthroughs.withdraw, "withdraw", "walkthroughs"),
-    Posted("/strategies", strategies.ask, "read", "strategies", longest=strategies.LONGEST_BYTES),
+    Posted("/decisions", customer_decisions.suppose, "read", "strategies"),
+    Posted(
+        "/strategies",
+        strategies.ask,
+        "read",
+        "strategies",
+        longest=strategies.LONGEST_BYTES,
+        most=strategies.MOST_FIELDS,
+    ),
     Posted(
         "/strategies/form",
         strategy_form.ask,

@@ -1,6 +1,6 @@
 """Strategies: paste a text, read what it says, see what it would do to the base, or for one customer."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self, get_args
 
 from pydantic import TypeAdapter
@@ -17,10 +17,12 @@ from placet.errors import GovernanceError, StorageError, UsageError
 from placet.interfaces.console.forms import Form
 from placet.interfaces.console.guards.body_limit import LARGER
 from placet.interfaces.console.jobs import Busy
+from placet.interfaces.console.pages.live.planning import MOST_CUSTOMERS, SECONDS, Together, choices, compared, planned
 from placet.interfaces.console.pages.live.published import listed
 from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import Asked
-from placet.interfaces.console.views.customers.strategies import check_of, decision_of, preview_of
+from placet.interfaces.console.views.customers.decisions import decision_of
+from placet.interfaces.console.views.customers.strategies import check_of, preview_of
 from placet.interfaces.telling.strategy_example import EXAMPLE
 from placet.service.cohorts import check_size
 from placet.service.given import value_of
@@ -29,16 +31,15 @@ from placet.service.strategies.deciding import decide_for
 from placet.service.strategies.given import LONGEST, strategy_given
 from placet.service.strategies.previewing import preview
 
-LONGEST_BYTES: Final = LARGER["/console/strategies"]
+LONGEST_BYTES: Final = LARGER["/console/strategies"] // 2
 """Of a text as it is posted: what is too long to be read is shown again all the same."""
-SECONDS: Final = 60.0
-"""How long a preview is shown before the base is looked through anew."""
-MOST_CUSTOMERS: Final = 200_000
-"""As of the page of cohorts."""
-_CHANNELS: Final = tuple((one, spoken(one).replace("ivr", "IVR").replace("sms", "SMS")) for one in get_args(Channel))
+MOST_FIELDS: Final = 100
+CHANNELS: Final = tuple((one, spoken(one).replace("ivr", "IVR").replace("sms", "SMS")) for one in get_args(Channel))
 _USUAL: Final = "agent"
 _PACKAGE_DAYS: Final = 90
 """On how many days a ready strategy runs, until somebody writes otherwise."""
+_BY_TEXT: Final = frozenset({"preview", "decide", "compare"})
+"""What is asked by the text, and needs a sound one."""
 BY_ITSELF: Final = "hx-request"
 """What htmx says of a request; it shows no answer that is an error."""
 
@@ -54,6 +55,7 @@ class Typed:
     market: str = "us"
     monthly: str = ""
     name: str = ""
+    together: Together = field(default_factory=Together)
 
     @classmethod
     def of(cls, form: Form) -> Self:
@@ -68,6 +70,7 @@ class Typed:
             form.text("market") or "us",
             form.text("monthly"),
             form.text("name"),
+            Together.of(form),
         )
 
 
@@ -77,23 +80,14 @@ def show(asked: Asked) -> Response:
 
 
 def ask(asked: Asked, form: Form) -> Response:
-    """Check a text; or preview it, or decide by it for one customer."""
+    """Check a text; preview it, decide by it for one customer, plan with it, or compare it."""
     typed, do = Typed.of(form), form.text("do")
     found: dict[str, Any] = {}
     status = 200
     try:
         if do == "package":
             typed = replace(typed, text=ready(asked, typed))
-        check_length(typed.text)
-        checked = check_text(typed.text, Here(asked.now, asked.parts.served.agents))
-        if do not in ("preview", "decide") or not checked.sound:
-            found["check"] = check_of(checked, typed.text)
-            if do in ("preview", "decide"):
-                found["fault"], status = "It has an error, so that nothing can be asked by it.", 422
-        elif do == "preview":
-            found |= _preview(asked, typed, str(checked.digest))
-        else:
-            found |= _decide(asked, typed)
+        status = _answer(asked, typed, do, found)
     except UsageError as error:
         found["fault"], status = str(error), 422
     except Busy as error:  # raised here, it would be a page of its own, without the text
@@ -101,6 +95,28 @@ def ask(asked: Asked, form: Form) -> Response:
     except (GovernanceError, StorageError) as error:
         found["fault"], status = f"The customers cannot be asked: {one_line(str(error))}", 503
     return _page(asked, typed, 200 if BY_ITSELF in asked.request.headers else status, found)
+
+
+def _answer(asked: Asked, typed: Typed, do: str, found: dict[str, Any]) -> int:
+    """Find what a button asks for; returns the status."""
+    if typed.text.strip() or do != "plan":
+        check_length(typed.text)
+    if do == "plan":
+        found |= planned(asked, typed.text, typed.together)
+        return 200
+    checked = check_text(typed.text, Here(asked.now, asked.parts.served.agents))
+    if do not in _BY_TEXT or not checked.sound:
+        found["check"] = check_of(checked, typed.text)
+        if do in _BY_TEXT:
+            found["fault"] = "It has an error, so that nothing can be asked by it."
+            return 422
+    elif do == "preview":
+        found |= _preview(asked, typed, str(checked.digest))
+    elif do == "compare":
+        found |= compared(asked, typed.text, typed.together)
+    else:
+        found |= _decide(asked, typed)
+    return 200
 
 
 def refused(asked: Asked, typed: Typed, said: str) -> Response:
@@ -171,7 +187,7 @@ def _decide(asked: Asked, typed: Typed) -> dict[str, Any]:
     channel = value_of(typed.channel, TypeAdapter[Channel](Channel), "Channel")
     found = decide_for(served.database, served.tenant, customer_id, [strategy], channel=channel, at=asked.now)
     return {
-        "decision": decision_of(found, strategy),
+        "decision": decision_of(found, {strategy.name: strategy.title}),
         "customer_id": customer_id,
         "simulated": found.simulated,
     }
@@ -185,19 +201,22 @@ def refuse(asked: Asked, text: str, fault: str, drafted_by: str, reason: str) ->
 
 
 def _page(asked: Asked, typed: Typed, status: int, found: dict[str, Any]) -> Response:
-    empty = dict.fromkeys(("check", "preview", "decision"))
-    values = {**empty, "drafted_by": "", "reason": "", "fault": "", "working": False, **found}
+    empty = dict.fromkeys(("check", "preview", "decision", "plan", "compared"))
+    flags = dict.fromkeys(("working", "planning"), False)
+    values = {**empty, **flags, "drafted_by": "", "reason": "", "fault": "", **found}
+    shown = listed(asked)
     return asked.page(
         "customers/strategies.html",
         status,
         typed=typed,
         longest=LONGEST,
-        channels=_CHANNELS,
+        channels=CHANNELS,
         packages=packages(),
         markets=markets(),
         example=EXAMPLE,
         may_publish=asked.may("deliver", "strategies") and asked.may("deliver", "mandates"),
         can_sign=bool(own_passkeys(asked)),
-        **listed(asked),
+        may_plan=choices(shown["published"]),
+        **shown,
         **values,
     )

@@ -17,7 +17,7 @@ from placet.errors import GovernanceError, StorageError, UsageError
 from placet.interfaces.console.forms import Form
 from placet.interfaces.console.guards.body_limit import LARGER
 from placet.interfaces.console.jobs import Busy
-from placet.interfaces.console.pages.live import strategies
+from placet.interfaces.console.pages.live import planning, strategies
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.cohorts import grouped
 from placet.interfaces.console.views.strategy_form.conditions import (
@@ -188,11 +188,11 @@ def _effect(asked: Asked, began: str, text: str) -> Any:
 
 def _preview(asked: Asked, text: str) -> StrategyPreview | None:
     served, strategy = asked.parts.served, _strategy(text)
-    check_size(served.database, served.tenant, strategies.MOST_CUSTOMERS, "placet strategy preview")
+    check_size(served.database, served.tenant, planning.MOST_CUSTOMERS, "placet strategy preview")
     return asked.parts.jobs.ask(
         f"strategy {check_text(text).digest}",
         lambda: preview(served.database, served.tenant, strategy, asked.now),
-        seconds=strategies.SECONDS,
+        seconds=planning.SECONDS,
     )
 
 
@@ -200,11 +200,11 @@ def _count(asked: Asked, work: _Work, found: dict[str, Any]) -> None:
     """Count whom the condition has now."""
     served = asked.parts.served
     cohort = cohort_given(work.tree["cohort"], None)
-    check_size(served.database, served.tenant, strategies.MOST_CUSTOMERS)
+    check_size(served.database, served.tenant, planning.MOST_CUSTOMERS)
     counts = asked.parts.jobs.ask(
         f"cohort {cohort.digest}",
         lambda: preview_cohort(served.database, served.tenant, cohort, asked.now),
-        seconds=strategies.SECONDS,
+        seconds=planning.SECONDS,
     )
     found |= {"counts": counts, "counting": counts is None}
 

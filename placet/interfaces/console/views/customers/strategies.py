@@ -1,23 +1,19 @@
-"""A strategy as its text says it, as the base answers it, and as it would treat one customer."""
+"""A strategy as its text says it, and as the base answers it."""
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from placet.contracts.strategies.decision import NextBestAction, Weighed
 from placet.contracts.strategies.findings import CheckedStrategy, Finding
 from placet.contracts.strategies.preview import PreviewedTreatment, StrategyPreview
-from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.written import share_in_words
-from placet.contracts.text import counted, one_line, quoted, spoken
-from placet.contracts.times import minute
+from placet.contracts.text import counted, one_line, spoken
 from placet.decisioning.cohorts.wording import percent
-from placet.interfaces.console.views.common import Tone, in_ten
+from placet.interfaces.console.views.common import Tone
 from placet.interfaces.console.views.evidence import Chart, Point, Row
 from placet.interfaces.telling.kpis import left_out_in_words
 from placet.interfaces.telling.strategies import (
-    FELL,
     FELL_AT,
     budget_in_words,
     cost_in_words,
@@ -29,7 +25,6 @@ from placet.interfaces.telling.strategies import (
 _LINES: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """Where YAML ends a line."""
 _EXCERPT: Final = 120
-_ONE_PERCENT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,28 +100,6 @@ class PreviewShown:
     treatments: tuple[TreatmentShown, ...]
     money: str
     enough: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Fallen:
-    """A treatment that is not given: where it fell, in a few words, and why."""
-
-    title: str
-    strategy: str
-    where: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionShown:
-    """What would be done for a customer; `title` is empty where it is nothing."""
-
-    title: str
-    why: str
-    facts: tuple[Row, ...]
-    because: tuple[str, ...]
-    fallen: tuple[Fallen, ...]
-    stands_on: str
 
 
 def check_of(checked: CheckedStrategy, text: str) -> CheckShown:
@@ -227,32 +200,3 @@ def _treatment(one: PreviewedTreatment, open_to: int) -> TreatmentShown:
 
 def _outcome(words: str, code: str, customers: int, of: int) -> Outcome:
     return Outcome(words, code, f"{customers:,}", percent(customers, of))
-
-
-def decision_of(found: NextBestAction, strategy: Strategy) -> DecisionShown:
-    """Return how the next best action by one strategy is shown."""
-    chosen = found.chosen
-    stands_on = (
-        f"As they were on {minute(found.as_of)}, by {counted(found.state_version, 'event')}; asked for the channel "
-        f"{spoken(found.channel)} on {minute(found.at)}."
-    )
-    fallen = tuple(
-        Fallen(one.title, one.strategy, FELL[one.fell], one.reason.detail) for one in found.weighed if one.fell
-    )
-    if chosen is None:
-        why = "Leave them alone: no treatment passes, or none is worth more than it costs."
-        return DecisionShown("", why, (), (), fallen, stands_on)
-    facts = [Row("Costs at most", str(chosen.cost)), Row("Expected gain after its cost", str(chosen.value))]
-    if chosen.chance is not None:
-        facts.append(Row("How likely", _chance(chosen)))
-    facts.append(Row("Strategy", f"{strategy.title} ({chosen.strategy})"))
-    because = tuple(quoted(one.detail) for one in chosen.because)
-    return DecisionShown(chosen.title, chosen.reason.detail, tuple(facts), because, fallen, stands_on)
-
-
-def _chance(chosen: Weighed) -> str:
-    chance = chosen.chance or 0
-    rate, share = in_ten(chance // _ONE_PERCENT), share_in_words(chance)
-    if chosen.chance_of == "leaving":
-        return f"{rate} like them leave ({share}, by their churn score)"
-    return f"{rate} take it up ({share}, an assumption of the strategy)"

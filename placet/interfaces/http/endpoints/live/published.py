@@ -1,20 +1,15 @@
-"""`/v1/strategies`: versions that somebody signed, where each stands, and how one is published.
-
-`/v1/decisions`: what all that are in force would do for a customer.
-"""
+"""`/v1/strategies`: versions that somebody signed, where each stands, and how one is published."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter
 
-from placet.contracts.base import CustomerId, Frozen
-from placet.contracts.events.kinds import Channel
+from placet.contracts.base import Frozen
 from placet.contracts.money import Money
 from placet.contracts.people.mandate import Mandate
 from placet.contracts.strategies.findings import ToldLine
 from placet.contracts.strategies.strategy import Strategy
-from placet.contracts.times import Moment, rfc3339
 from placet.decisioning.strategies.telling import told
 from placet.errors import DecisionRefused, UsageError
 from placet.governance.authority.mandates import left
@@ -28,16 +23,12 @@ from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.served import Served
 from placet.service.documents.mandates import take_mandate
 from placet.service.strategies import publishing
-from placet.service.strategies.deciding import PublishedDecision, decide_by_published
 from placet.service.strategies.given import strategy_given
 from placet.service.strategies.publishing import PublishedStrategy, find_published, keep_text, publications
 
 _PREFIX: Final = "/v1/strategies"
 LARGER: Final = {_PREFIX: 256 * 1024}
 """Bodies of these paths may be longer, in bytes: a text of the largest size, and a signed mandate."""
-_DIGITS: Final = 32
-"""Of a digest in an ETag."""
-_SAME: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "It is the decision that `If-None-Match` names."}}
 
 
 class StandingStrategy(PublishedStrategy):
@@ -150,70 +141,6 @@ class PublishedEndpoints:
             strategy=strategy,
             told=tuple(ToldLine(group=one.group, heading=one.heading, words=one.words) for one in lines),
         )
-
-
-class DecisionEndpoints:
-    """`/v1/decisions`: the next best action by all published strategies."""
-
-    def __init__(self, served: Served) -> None:
-        self._served = served
-
-    def router(self) -> APIRouter:
-        """Make the route."""
-        router = APIRouter(prefix="/v1/decisions", tags=["strategies"])
-        router.add_api_route(
-            "/{customer_id}", self.next_best_action, methods=["GET"], response_model=PublishedDecision, responses=_SAME
-        )
-        return router
-
-    def next_best_action(
-        self,
-        response: Response,
-        customer_id: Annotated[CustomerId, Path()],
-        channel: Annotated[Channel, Query(description="where they would be told; not `any`")],
-        at: Annotated[
-            Moment | None,
-            Query(description="what if it were then; of a time to come, the state is that of now. Default: now"),
-        ] = None,
-        if_none_match: Annotated[
-            str | None, Header(description="the `ETag` of an earlier answer: the same decision is answered 304")
-        ] = None,
-    ) -> Any:
-        """Return the next best action for a customer by all published strategies, as far as each rollout has reached.
-
-        Nothing is sent and nothing kept. The `ETag` stands for the state's version, the strategies' versions and reach,
-        the channel, the hour and the choice: while it is the same, so is the decision.
-        """
-        served, now = self._served, datetime.now(UTC)
-        found = decide_by_published(
-            served.database,
-            served.tenant,
-            customer_id,
-            served.policies_of,
-            channel=channel,
-            at=at or now,
-            now=now,
-        )
-        tag = tag_of(found)
-        if if_none_match is not None and tag in {one.strip() for one in if_none_match.split(",")}:
-            return Response(status_code=304, headers={"ETag": tag})
-        response.headers["ETag"] = tag
-        return found
-
-
-def tag_of(found: PublishedDecision) -> str:
-    """Return the ETag of a decision: weak, for the times in the answer may differ.
-
-    What was weighed is in its digest: windows move with the clock, and a decision may change though nothing happened.
-    """
-    decision = found.decision
-    of = {
-        "strategies": [one.model_dump(mode="json") for one in found.strategies],
-        "weighed": [one.model_dump(mode="json") for one in decision.weighed],
-        "customer_id": decision.customer_id,
-    }
-    hour = rfc3339(decision.at, "hours")
-    return f'W/"{decision.state_version}.{decision.channel}.{hour}.{digest(of)[:_DIGITS]}"'
 
 
 def _with_rest(found: PublishedStrategy) -> StandingStrategy:

@@ -1,0 +1,1 @@
+"""Publishing strategies and rolling them out in the console."""
