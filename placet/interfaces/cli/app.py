@@ -57,6 +57,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "live.strategies": ("strategy",),
     "live.decisions": ("decide",),
     "live.rollouts": ("rollout",),
+    "live.playbook": ("playbook",),
     "models.propensity": ("model",),
     "running.walkthroughs": ("walkthrough",),
     "governance.halts": ("halt", "halts", "resume"),

@@ -38,6 +38,7 @@ from placet.interfaces.http.endpoints.live.decisions import DecisionEndpoints
 from placet.interfaces.http.endpoints.live.kpis import KpiEndpoints
 from placet.interfaces.http.endpoints.live.models import ModelEndpoints
 from placet.interfaces.http.endpoints.live.outcomes import OutcomeEndpoints
+from placet.interfaces.http.endpoints.live.playbook import PlaybookEndpoints
 from placet.interfaces.http.endpoints.live.published import LARGER, PublishedEndpoints
 from placet.interfaces.http.endpoints.live.rollouts import RolloutEndpoints
 from placet.interfaces.http.endpoints.live.strategies import LONGER, StrategyEndpoints
@@ -69,6 +70,7 @@ ENDPOINTS = (
     KpiEndpoints,
     ModelEndpoints,
     DecisionEndpoints,
+    PlaybookEndpoints,
     StrategyEndpoints,
     PublishedEndpoints,
     OutcomeEndpoints,
