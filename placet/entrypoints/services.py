@@ -266,6 +266,12 @@ class InstalledServices:
 
         return run_bench(customers=customers, rounds=rounds, as_json=as_json)
 
+    def bench_outcomes(self, members: int, as_json: bool) -> int:
+        """Measure what outcomes of a rollout's members cost."""
+        from placet.bench.outcomes.session import bench_outcomes as run_bench
+
+        return run_bench(members=members, as_json=as_json)
+
     def bench_state(self, only: str | None, events: int, rounds: int, postgres: str | None, as_json: bool) -> int:
         """Measure what events and the state of a customer cost."""
         from placet.bench.state import bench_state as run_bench

@@ -287,3 +287,17 @@ def bench_base(
     """
     toolbox: Toolbox = context.obj
     return toolbox.services.bench_base(customers=customers, rounds=rounds, as_json=as_json)
+
+
+@bench.command("outcomes")
+def bench_outcomes(
+    context: typer.Context,
+    members: Annotated[int, typer.Option("--members", min=500, help="members of the rollout")] = 100_000,
+    as_json: JsonFlag = False,
+) -> int:
+    """Measure outcomes of a rollout beside a plain loop.
+
+    Simulated members are counted once, reported, and looked at. The database is removed afterwards.
+    """
+    toolbox: Toolbox = context.obj
+    return toolbox.services.bench_outcomes(members=members, as_json=as_json)

@@ -85,6 +85,9 @@ class Services(Protocol):
     def bench_base(self, customers: int, rounds: int, as_json: bool) -> int:
         """Measure cohorts and KPIs over a file of many customers."""
 
+    def bench_outcomes(self, members: int, as_json: bool) -> int:
+        """Measure what outcomes of a rollout's members cost."""
+
     def bench_state(self, only: str | None, events: int, rounds: int, postgres: str | None, as_json: bool) -> int:
         """Measure what events and the state of a customer cost."""
 

@@ -95,6 +95,10 @@ def outcome_in_words(one: MeasuredOutcome, days: Days, currency: str) -> str:
         apart, between = _points_apart(found.difference), _between_points(found.between)
         rates = f"{_percent(found.treated)} against {_percent(found.control)}"
         said = f"Of the customers who were treated {apart} {did} than of the control group ({rates})"
+        if found.difference == 0:
+            said = (
+                f"As many of the customers who were treated {did} as of the control group ({_percent(found.control)})"
+            )
     return f"{said}; with {sure} confidence {between}{_chance(one, found)}"
 
 

@@ -39,10 +39,17 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """A chart of intervals over one axis, and the table behind it."""
+    """A chart of intervals over one axis, and the table behind it.
+
+    Attributes:
+        first: Figure at the left end of the axis; empty where nothing is known.
+        last: Figure at its right end.
+    """
 
     title: str
     unit: str
+    first: str
+    last: str
     rows: tuple[Interval, ...]
 
 
@@ -100,8 +107,8 @@ def outcomes_of(report: OutcomesReport) -> OutcomesShown:
         notes=tuple(summary(report)),
         whole=None if whole is None else _group(whole),
         charts=() if whole is None else tuple(_of_whole(whole, report)),
-        arms=tuple(_by_measure([one for one in report.groups if one.kind == "arm"], report)),
-        segments=tuple(_by_measure([one for one in report.groups if one.kind == "segment"], report)),
+        arms=tuple(_by_measure("By arm", [one for one in report.groups if one.kind == "arm"], report)),
+        segments=tuple(_by_measure("By segment", [one for one in report.groups if one.kind == "segment"], report)),
         batches=len(report.batches),
     )
 
@@ -128,14 +135,14 @@ def _of_whole(whole: OutcomeGroup, report: OutcomesReport) -> Iterator[Intervals
     yield _chart(title, f"{report.currency} a customer", amounts, report)
 
 
-def _by_measure(groups: Sequence[OutcomeGroup], report: OutcomesReport) -> Iterator[Intervals]:
+def _by_measure(how: str, groups: Sequence[OutcomeGroup], report: OutcomesReport) -> Iterator[Intervals]:
     """Yield a chart for what the strategy is for and one for spend."""
     wanted: tuple[Measure, ...] = tuple(dict.fromkeys((report.objective.measure, "spend")))
     for name in wanted:
         rows = [(one.title, each, one) for one in groups for each in one.measures if each.measure == name]
         if rows:
             unit = "points" if rows[0][1].unit == "share" else f"{report.currency} a customer"
-            yield _chart(f"{rows[0][1].title}, treated less control group", unit, rows, report)
+            yield _chart(f"{how}: {rows[0][1].title.lower()}, treated less control group", unit, rows, report)
 
 
 def _chart(
@@ -145,7 +152,8 @@ def _chart(
     ends = [0, *(end for one in found for end in (one.between.low, one.between.high))]
     first, last = min(ends), max(ends)
     shown = tuple(_row(name, one, group, report, first, last) for name, one, group in rows)
-    return Intervals(title, unit, shown)
+    left, right = (_figure(rows[0][1], report.currency, end) if found else "" for end in (first, last))
+    return Intervals(title, unit, left, right, shown)
 
 
 def _row(
@@ -159,10 +167,7 @@ def _row(
         return round(_LEFT + _WIDE * (figure - first) / max(last - first, _LEAST), 1)
 
     def figure(value: Millionths) -> str:
-        if one.unit == "share":
-            return f"{value / _POINT:+.2f}"
-        digits = minor_digits(report.currency)
-        return f"{value / MILLION / 10**digits:+,.{digits}f}"
+        return _figure(one, report.currency, value)
 
     plain = found.narrowing.plain_between if found.narrowing is not None and found.narrowing.used else None
     return Interval(
@@ -175,6 +180,13 @@ def _row(
         badge=_badge(one),
         places=(place(found.between.low), place(found.between.high), place(found.difference), place(0)),
     )
+
+
+def _figure(one: MeasuredOutcome, currency: str, value: Millionths) -> str:
+    if one.unit == "share":
+        return f"{value / _POINT:+.2f}"
+    digits = minor_digits(currency)
+    return f"{value / MILLION / 10**digits:+,.{digits}f}"
 
 
 def _sizes(one: OutcomeGroup) -> str:

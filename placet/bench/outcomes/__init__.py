@@ -1,0 +1,1 @@
+"""What it costs to count and report what became of the members of a rollout."""
