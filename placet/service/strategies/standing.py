@@ -16,8 +16,8 @@ from placet.governance.log.chain import entry_hash
 from placet.governance.policy.set import PolicySet
 from placet.service.approvers import list_approvers
 from placet.service.cohorts import count_base
+from placet.service.rollouts.looking import LOOKED
 from placet.service.rollouts.showing import authorised
-from placet.service.rollouts.stepping import LOOKED
 from placet.service.strategies.publishing import PublishedStrategy, publications
 from placet.storage.database import Database
 from placet.storage.transaction import Transaction
