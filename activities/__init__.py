@@ -1,6 +1,6 @@
 """All I/O of the governed run, one file per step, bearing the verbs of the product."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from activities.analyse import Analyse
@@ -14,8 +14,8 @@ from activities.rollout import Rollout
 from placet.contracts.run import RunRequest
 
 
-def all_activities(context: WorkerResources, begin: Callable[[RunRequest], None]) -> list[Callable[..., Any]]:
-    """List every activity of `placet.ports`, bound to one worker's context; `begin` starts the run of a rollout."""
+def all_activities(context: WorkerResources, begin: Callable[[Sequence[RunRequest]], None]) -> list[Callable[..., Any]]:
+    """List every activity of `placet.ports`, bound to one worker's context; `begin` starts the runs of a rollout."""
     approve, rollout = Approve(context), Rollout(context, begin)
     return [
         Analyse(context).analyse,

@@ -1,6 +1,6 @@
 """What every activity is given, and the boundary each one is wrapped in."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -50,8 +50,8 @@ class RolloutSteps(Protocol):
     def batch(self, asked: RolloutAsked) -> tuple[RunRequest, ...]:
         """Record the runs that are to be started next."""
 
-    def note(self, asked: RolloutAsked, request: RunRequest) -> None:
-        """Note that a run was started."""
+    def note(self, asked: RolloutAsked, requests: Sequence[RunRequest]) -> None:
+        """Note that runs were started."""
 
     def look(self, asked: RolloutAsked) -> None:
         """Look at the guard rails, and do what follows."""

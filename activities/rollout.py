@@ -1,6 +1,6 @@
 """The steps of a rollout: where it stands, start runs for who is next, look at the guard rails."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from temporalio import activity
@@ -14,6 +14,8 @@ from placet.errors import GovernanceError, PlacetError
 
 WORKFLOW = "Rollout"
 _WAIT = 2
+_AT_ONCE = 10
+"""Runs that are started side by side: a stage must not wait for each answer of Temporal."""
 
 
 class Rollout:
@@ -21,10 +23,10 @@ class Rollout:
 
     Args:
         context: The seams of the worker.
-        begin: Starts the workflow of a run that is on record; one that is started already stays as it is.
+        begin: Starts the workflows of runs that are on record; one that is started already stays as it is.
     """
 
-    def __init__(self, context: WorkerResources, begin: Callable[[RunRequest], None]) -> None:
+    def __init__(self, context: WorkerResources, begin: Callable[[Sequence[RunRequest]], None]) -> None:
         self._context, self._begin = context, begin
 
     @activity.defn(name="rollout_stand", no_thread_cancel_exception=True)
@@ -38,9 +40,10 @@ class Rollout:
         """Start the governed runs of who is next, at most so many as the strategy's rate and the worker permit."""
         with self._step(asked):
             requests = self._context.rollouts.batch(asked)
-            for request in requests:
-                self._begin(request)
-                self._context.rollouts.note(asked, request)
+            for first in range(0, len(requests), _AT_ONCE):
+                some = requests[first : first + _AT_ONCE]
+                self._begin(some)
+                self._context.rollouts.note(asked, some)
             return Reached(started=len(requests), wait_seconds=_WAIT)
 
     @activity.defn(name="rollout_look", no_thread_cancel_exception=True)

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from collections.abc import Sequence
 from importlib import resources
 from itertools import cycle
 from pathlib import Path
@@ -45,11 +46,13 @@ class Governed:
 
     kind: Kind = "governed"
 
-    def __init__(self, engine: Engine, database: Database, key: SigningKey) -> None:
+    def __init__(
+        self, engine: Engine, database: Database, key: SigningKey, customers: Sequence[str] | None = None
+    ) -> None:
         self._engine = engine
         self._database = database
         self._key = key
-        self._customers = cycle(_at_risk_customers())
+        self._customers = cycle(customers or _at_risk_customers())
         self.receipts: list[str] = []
 
     def name(self, number: int) -> str:

@@ -260,6 +260,12 @@ class InstalledServices:
 
         return run_bench(customers=customers, rounds=rounds, as_json=as_json)
 
+    def bench_rollout(self, customers: int, runs: int, in_flight: int, as_json: bool) -> int:
+        """Measure a stage of many cleared customers."""
+        from placet.bench.rollout import bench_rollout as run_bench
+
+        return run_bench(self._settings, customers=customers, runs=runs, in_flight=in_flight, as_json=as_json)
+
     def bench_base(self, customers: int, rounds: int, as_json: bool) -> int:
         """Measure cohorts and KPIs over a file of many customers."""
         from placet.bench.base import bench_base as run_bench

@@ -5,7 +5,7 @@ import contextlib
 import gc
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -45,7 +45,7 @@ _CONNECT_SECONDS = 60.0
 # How long a starting worker waits for the BSS to say whether it sends events, in seconds.
 _ASKED_SECONDS = 2.0
 
-# How long a run of a rollout may take to be started, in seconds; the step is tried again.
+# How long some runs of a rollout may take to be started, in seconds; the step is tried again.
 _START_SECONDS = 30.0
 
 WORKFLOWS = [GovernedRun, Rollout]
@@ -108,12 +108,15 @@ def build_worker(
     )
 
 
-def beginning(client: Client, task_queue: str) -> Callable[[RunRequest], None]:
-    """Return what starts a run from an activity's thread; call it on the event loop that is to start it."""
+def beginning(client: Client, task_queue: str) -> Callable[[Sequence[RunRequest]], None]:
+    """Return what starts runs side by side from an activity's thread; call it on the event loop that starts them."""
     loop, engine = asyncio.get_running_loop(), Engine(client, task_queue)
 
-    def begin(request: RunRequest) -> None:
-        asyncio.run_coroutine_threadsafe(engine.start(request), loop).result(_START_SECONDS)
+    async def start(requests: Sequence[RunRequest]) -> None:
+        await asyncio.gather(*(engine.start(request) for request in requests))
+
+    def begin(requests: Sequence[RunRequest]) -> None:
+        asyncio.run_coroutine_threadsafe(start(requests), loop).result(_START_SECONDS)
 
     return begin
 

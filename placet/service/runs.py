@@ -4,6 +4,7 @@ Interfaces differ in how they ask and show; these functions hold what must not d
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -20,6 +21,7 @@ from placet.service.keeping.tenant_record import VOUCHED, Said, check_same_body,
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
 from placet.storage.standing import is_over, request_on_record
+from placet.storage.transaction import Transaction
 
 if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
     from placet.engine.client import Engine
@@ -115,21 +117,38 @@ def record_request(database: Database, request: RunRequest, *, voucher: Voucher 
         UsageError: the key was used for another customer or agent.
     """
     with database.transaction() as tx:
-        new = tx.runs.request(request)
-        tx.record(
-            request,
-            "run.requested",
-            actor=request.requested_by,
-            at=request.requested_at,
-            body=_wanted(request),
-        )
-        stands = request_on_record(tx, request.run_id)
+        new, stands = _record(tx, request)
         over = is_over(tx, request.run_id)
         if new and voucher is not None:
             # Not on the run's own stream: a control has no token, and must not be told apart by that.
             vouch = vouched({"run_id": request.run_id}, voucher)
             tx.record_act(request.tenant, VOUCHED, request.requested_by, request.requested_at, request.run_id, vouch)
-    return StartedRun(stands or request, new=new, over=over)
+    return StartedRun(stands, new=new, over=over)
+
+
+def record_requests(database: Database, requests: Sequence[RunRequest]) -> tuple[RunRequest, ...]:
+    """Put several requests of one who asks on the record, in one transaction; what was recorded first stands.
+
+    Raises:
+        UsageError: a key was used for another customer or agent; none is recorded then.
+    """
+    if not requests:
+        return ()
+    with database.transaction() as tx:
+        return tuple(_record(tx, request)[1] for request in requests)
+
+
+def _record(tx: Transaction, request: RunRequest) -> tuple[bool, RunRequest]:
+    """Put a request on the record; returns whether it is new, and what stands."""
+    new = tx.runs.request(request)
+    tx.record(
+        request,
+        "run.requested",
+        actor=request.requested_by,
+        at=request.requested_at,
+        body=_wanted(request),
+    )
+    return new, request_on_record(tx, request.run_id) or request
 
 
 async def start_run(database: Database, engine: "Engine", request: RunRequest) -> StartedRun:

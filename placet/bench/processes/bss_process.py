@@ -9,4 +9,4 @@ from placet.sandbox.server import serve
 
 if __name__ == "__main__":
     place = Place.read(Path(sys.argv[1]))
-    serve(SandboxConfig(port=place.bss_port, database=place.home / "bss.db"))
+    serve(SandboxConfig(port=place.bss_port, database=place.home / "bss.db", customers=place.customers))

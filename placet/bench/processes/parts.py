@@ -25,9 +25,13 @@ class Parts(ProcessGroup):
     """Starts servers first; workers follow on `start_workers`, once somebody listens to their notices."""
 
     def __init__(
-        self, settings: Settings, database_url: str = "", policies: Callable[[Path], Path] | None = None
+        self,
+        settings: Settings,
+        database_url: str = "",
+        policies: Callable[[Path], Path] | None = None,
+        customers: Callable[[Path], Path] | None = None,
     ) -> None:
-        """Agree on a place; `policies` puts a folder of tenants' policies into it."""
+        """Agree on a place; `policies` puts a folder of tenants' policies into it, `customers` a file of the BSS's."""
         self._files = ExitStack()
         home = self._files.enter_context(temporary_folder())
         self.place = Place(
@@ -38,6 +42,7 @@ class Parts(ProcessGroup):
             cached_runs=settings.worker_cached_runs,
             database_url=database_url,
             policies=None if policies is None else policies(home),
+            customers=None if customers is None else customers(home),
         )
         super().__init__(self.place.home / "logs", _ENVIRONMENT)
         self._workers: dict[str, Child] = {}
@@ -77,6 +82,14 @@ class Parts(ProcessGroup):
         os.kill(self._workers[worker].pid, signal.SIGUSR1)
         await_condition(file.exists, seconds=_USAGE_SECONDS, what=f"the usage of the worker {worker!r}")
         return Usage.read(file)
+
+    def resident_mb(self, worker: str) -> float:
+        """Return what the worker of this name has in memory now, in MiB; 0 where the system does not say."""
+        status = Path(f"/proc/{self._workers[worker].pid}/status")
+        if not status.exists():
+            return 0.0
+        resident = next((line for line in status.read_text().splitlines() if line.startswith("VmRSS")), "VmRSS: 0 kB")
+        return int(resident.split()[1]) / 1024
 
     def server_seconds(self, name: str) -> float:
         """Return the CPU time that a server (`temporal`, `bss`) has used so far.

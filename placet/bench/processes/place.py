@@ -41,6 +41,7 @@ class Place:
         cached_runs: How many a worker keeps in memory.
         database_url: Of the record; empty: an SQLite file in `home`.
         policies: Folder of tenants' policies; None: each agent's own.
+        customers: The BSS's customers; None: those of its sample.
     """
 
     home: Path
@@ -50,6 +51,7 @@ class Place:
     cached_runs: int
     database_url: str = ""
     policies: Path | None = None
+    customers: Path | None = None
 
     def write(self) -> Path:
         """Write this description for the child processes; returns the file."""
@@ -61,8 +63,8 @@ class Place:
     def read(cls, file: Path) -> "Place":
         """Read what `write` wrote."""
         values = json.loads(file.read_text())
-        policies = values["policies"] and Path(values["policies"])
-        return cls(**{**values, "home": Path(values["home"]), "policies": policies})
+        paths = {name: values[name] and Path(values[name]) for name in ("home", "policies", "customers")}
+        return cls(**{**values, **paths})
 
     @property
     def temporal(self) -> str:

@@ -45,6 +45,7 @@ UnknownCode = Literal[
     "clock_went_back",
     "figures_went_back",
     "control_has_none",
+    "members_altered",
 ]
 """Why nothing is known."""
 

@@ -67,6 +67,7 @@ class RolloutStanding(NamedTuple):
         ended: The entry of its end; None before.
         share: That stage's share of the cohort.
         void: How many moves on record do not count: their order's signature or its signer's entitlement fails now.
+        missing: What its row knows of and the record has no more; empty where both agree. Nobody is treated then.
     """
 
     started: AuditEvent | None
@@ -80,10 +81,13 @@ class RolloutStanding(NamedTuple):
     ended: AuditEvent | None
     share: int
     void: int
+    missing: str = ""
 
     @property
     def reached(self) -> int:
         """The share that may be treated now, in basis points; nobody while it is held, or after it was stopped."""
+        if self.missing:
+            return 0
         if self.ended is not None and self.ended.body.get("how") != "completed":
             return 0
         return 0 if self.held is not None else self.share
@@ -99,7 +103,7 @@ def standing_of(tx: Transaction, it: Authorised) -> RolloutStanding:
     started = _entry(tx, it, STARTED, it.version)
     stage, moves, moved_at = 0, 0, started.at if started is not None else None
     void = 0
-    for entry in _numbered(tx, it, MOVED):
+    for entry in numbered(tx, it, MOVED):
         moves += 1
         to = _moved_to(tx, it, entry, stage, moves)
         if to is None:
@@ -107,15 +111,61 @@ def standing_of(tx: Transaction, it: Authorised) -> RolloutStanding:
         else:
             stage, moved_at = to, entry.at
     holds, held, held_at, resumed_at = 0, None, None, None
-    for entry in _numbered(tx, it, HELD):
+    for entry in numbered(tx, it, HELD):
         holds += 1
         going_on = _resumed(tx, it, holds)
         held = None if going_on is not None else str(entry.body.get("reason") or "no reason given")
         held_at, resumed_at = entry.at, resumed_at if going_on is None else going_on
     ended = _entry(tx, it, ENDED, it.version)
+    missing = "" if started is None else _missing(tx, it, moves, holds, ended)
     return RolloutStanding(
-        started, stage, moves, moved_at, holds, held, held_at, resumed_at, ended, stages[stage], void
+        started, stage, moves, moved_at, holds, held, held_at, resumed_at, ended, stages[stage], void, missing
     )
+
+
+def _missing(tx: Transaction, it: Authorised, moves: int, holds: int, ended: AuditEvent | None) -> str:
+    """Return what was written of a rollout, by its row, and is not on its record; empty where nothing is.
+
+    An entry that somebody takes from the end of a row of numbers leaves no gap, and must lift no hold. The whole record
+    is verified elsewhere; this asks one row, at each gate.
+    """
+    written = tx.rollouts.written(it.mandate.tenant, it.version)
+    if written is None:
+        return "its row is gone"
+    if written.moves > moves:
+        return f"move {written.moves} is gone from its record"
+    if written.holds > holds:
+        return f"hold {written.holds} is gone from its record"
+    return "its end is gone from its record" if written.ended and ended is None else ""
+
+
+def write_step(
+    tx: Transaction,
+    it: Authorised,
+    kind: RecordKind,
+    actor: str,
+    number: int,
+    body: dict[str, Any],
+) -> None:
+    """Put a move, a hold or the end on the record, and into the row that misses it where it is taken away again."""
+    tenant, version = it.mandate.tenant, it.version
+    tx.record_act(tenant, kind, actor, it.now, version if kind == ENDED else f"{version}.{number}", body)
+    column = {MOVED: "moves", HELD: "holds", ENDED: "ended"}[kind]
+    tx.rollouts.put(tenant, version, **{column: number})
+
+
+def check_whole(standing: RolloutStanding, name: str) -> None:
+    """Refuse to order anything of a rollout whose record was cut.
+
+    Raises:
+        UsageError: code `rollout_altered`.
+    """
+    if standing.missing:
+        raise UsageError(
+            f"the rollout of {name!r} was altered: {standing.missing}; nobody is treated by it. Ask an auditor "
+            "(`placet audit verify`), and publish another version",
+            code="rollout_altered",
+        )
 
 
 def check_order(tx: Transaction, it: Authorised, text: str) -> RolloutOrder:
@@ -178,7 +228,8 @@ def _kept(tx: Transaction, it: Authorised, document: str) -> RolloutOrder | None
         return None
 
 
-def _numbered(tx: Transaction, it: Authorised, kind: RecordKind) -> Iterator[AuditEvent]:
+def numbered(tx: Transaction, it: Authorised, kind: RecordKind) -> Iterator[AuditEvent]:
+    """Yield the entries of a kind that are numbered without gaps, from 1."""
     for number in range(1, _MOST + 1):
         entry = _entry(tx, it, kind, f"{it.version}.{number}")
         if entry is None:
@@ -198,6 +249,8 @@ def in_words(standing: RolloutStanding) -> str:
     if standing.ended is not None:
         how = "completed" if standing.ended.body.get("how") == "completed" else "ended for good"
         return f"{how}: {standing.ended.body.get('reason') or 'no reason given'}"
+    if standing.missing:
+        return f"altered, and nobody is treated by it: {standing.missing}; see `placet audit verify`"
     if standing.held is not None:
         return f"held: {standing.held}"
     void = f"; {counted(standing.void, 'signed stage')} on record counts no longer" if standing.void else ""

@@ -274,6 +274,22 @@ def bench_decisions(
     return toolbox.services.bench_decisions(customers=customers, rounds=rounds, as_json=as_json)
 
 
+@bench.command("rollout")
+def bench_rollout(
+    context: typer.Context,
+    customers: Annotated[int, typer.Option("--customers", min=20, help="whom the stage treats")] = 10_000,
+    runs: Annotated[int, typer.Option("--runs", min=10, help="decided by people, before and after")] = 150,
+    in_flight: Annotated[int, typer.Option("--in-flight", min=1, help="of those")] = 50,
+    as_json: JsonFlag = False,
+) -> int:
+    """Measure a stage of a rollout beside runs that people decide.
+
+    Each customer gets one governed, cleared run; the BSS's own ledger must agree. 10,000 take a quarter of an hour.
+    """
+    toolbox: Toolbox = context.obj
+    return toolbox.services.bench_rollout(customers=customers, runs=runs, in_flight=in_flight, as_json=as_json)
+
+
 @bench.command("base")
 def bench_base(
     context: typer.Context,

@@ -82,6 +82,9 @@ class Services(Protocol):
     def bench_decisions(self, customers: int, rounds: int, as_json: bool) -> int:
         """Measure how fast customers are drawn for strategies."""
 
+    def bench_rollout(self, customers: int, runs: int, in_flight: int, as_json: bool) -> int:
+        """Measure a stage of many cleared customers."""
+
     def bench_base(self, customers: int, rounds: int, as_json: bool) -> int:
         """Measure cohorts and KPIs over a file of many customers."""
 

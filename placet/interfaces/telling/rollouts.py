@@ -36,6 +36,14 @@ def _ended(event: AuditEvent) -> str:
     return f"ENDED the rollout of {_of(event)} for good{because(event)}"
 
 
+def _drawn(event: AuditEvent) -> str:
+    body = event.body
+    said = f"{counted(int(body['members']), 'customer')} in, {int(body['control']):,} of them in the control group"
+    return (
+        f"took down the cohort of {_of(event)} for stage {int(body['stage']) + 1}: {said} ({digest_of(body['digest'])})"
+    )
+
+
 def _looked(event: AuditEvent) -> str:
     body = event.body
     rails = ", ".join(f"{spoken(one['measure'])}: {spoken(one['verdict'])}" for one in body["rails"])
@@ -46,12 +54,6 @@ def _looked(event: AuditEvent) -> str:
 def _asked(event: AuditEvent) -> str:
     to, looks = share_in_words(int(event.body["to"])), counted(int(event.body["looks"]), "look")
     return f"asks for {to} of the cohort of {_of(event)}: its guard rails passed, after {looks}"
-
-
-def _enrolled(event: AuditEvent) -> str:
-    body = event.body
-    members = counted(int(body["members"]), "member")
-    return f"took the cohort of {_of(event)} down: {members}, {int(body['new']):,} of them new"
 
 
 def _counted(event: AuditEvent) -> str:
@@ -88,11 +90,11 @@ def _passed_over(event: AuditEvent) -> str:
 
 OF_ROLLOUTS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "rollout.started": _started,
-    "rollout.enrolled": _enrolled,
     "rollout.moved": _moved,
     "rollout.held": _held,
     "rollout.resumed": lambda event: f"signed that the rollout of {_of(event)} goes on{because(event)}",
     "rollout.ended": _ended,
+    "rollout.drawn": _drawn,
     "rollout.looked": _looked,
     "rollout.asked": _asked,
     "rollout.entered": _entered,

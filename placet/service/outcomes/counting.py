@@ -26,6 +26,7 @@ from placet.service.outcomes.reading import COUNTED
 from placet.service.outcomes.reporting import LATE, keep_report
 from placet.storage.database import Database
 from placet.storage.strategies.outcomes import Member
+from placet.storage.strategies.rollouts import AlteredRollout, RolloutRow
 from placet.storage.transaction import Transaction
 
 AT_ONCE: Final = 1_000
@@ -46,8 +47,11 @@ def count_all(database: Database, tenant: str, now: datetime, *, stopping: Calla
         GovernanceError, UsageError: see `rolled_out`; the others were counted.
     """
     with database.reading() as tx:
-        versions = [row.asked.version for row in tx.rollouts.list(tenant, _MOST)]
-    counted, faults = 0, list[GovernanceError | UsageError]()
+        rows = tx.rollouts.list(tenant, _MOST)
+    faults = list[GovernanceError | UsageError](
+        GovernanceError(one.fault, code="rollout_altered") for one in rows if isinstance(one, AlteredRollout)
+    )
+    versions, counted = [one.asked.version for one in rows if isinstance(one, RolloutRow)], 0
     for version in versions:
         try:
             with database.reading() as tx:

@@ -16,11 +16,11 @@ from placet.contracts.people.mandate import MandateRecord
 from placet.contracts.people.rollout_order import RolloutOrder
 from placet.contracts.strategies.strategy import Strategy
 from placet.errors import DecisionRefused, GovernanceError, UsageError
+from placet.gate.strategies.members import DRAWN
 from placet.gate.strategies.published import strategy_of
 from placet.gate.strategies.rollout import MOVED, STARTED
 from placet.governance.log.chain import entry_hash
 from placet.governance.signing.signed import verify_document
-from placet.service.rollouts.enrolling import ENROLLED
 from placet.storage.transaction import Transaction
 
 _MOST: Final = 10_000
@@ -69,7 +69,8 @@ def rolled_out(tx: Transaction, tenant: str, version: str) -> RolledOut:
         share = _signed_share(tx, tenant, version, entry)
         if share is not None and share in stages and share > found[-1].share:
             found.append(Reach(max(entry.at, found[-1].at), share))
-    sealed = entry_of(tx, tenant, f"{ENROLLED}.{version}.0") is not None
+    drawn = entry_of(tx, tenant, f"{DRAWN}.{version}.1")
+    sealed = drawn is not None and "seals" in drawn.body
     return RolledOut(strategy, version, tuple(found), sealed)
 
 

@@ -16,19 +16,20 @@ from placet.contracts.base import Frozen
 from placet.contracts.outcomes.windows import Days, MemberOutcome
 from placet.decisioning.state.aggregate import time_of
 from placet.decisioning.windows.sealing import digest_of, seal_of
+from placet.gate.strategies.members import DRAWN
 from placet.governance.policy.set import PolicySet
 from placet.service.outcomes.counting import AT_ONCE, entered, sealed
 from placet.service.outcomes.entering import RolledOut, entry_of, rolled_out
 from placet.service.outcomes.measuring import Entered, outcomes_of
 from placet.service.outcomes.reading import all_outcomes, batches_of
-from placet.service.rollouts.enrolling import ENROLLED, all_members, members_digest
+from placet.service.rollouts.enrolling import all_members, members_digest
 from placet.service.state.erasing import ERASED
 from placet.service.strategies.publishing import find_published
 from placet.storage.database import Database
 from placet.storage.strategies.outcomes import Member
 
 _MOST_TOLD: Final = 50
-_MOST_MOVES: Final = 10_000
+_MOST_DRAWINGS: Final = 10_000
 _SAID: Final = ("after", "before", "given", "unknown", "entered_us")
 _PAGE: Final = 500
 
@@ -93,12 +94,11 @@ class _Check:
     def _taken_down(self) -> tuple[datetime, int, str] | None:
         found = None
         with self._database.reading() as tx:
-            for number in range(_MOST_MOVES):
-                entry = entry_of(tx, self._tenant, f"{ENROLLED}.{self._it.version}.{number}")
-                if entry is None and number:
+            for number in range(1, _MOST_DRAWINGS + 1):
+                entry = entry_of(tx, self._tenant, f"{DRAWN}.{self._it.version}.{number}")
+                if entry is None:
                     break
-                if entry is not None:
-                    found = entry.at, int(entry.body["members"]), str(entry.body["digest"])
+                found = entry.at, int(entry.body["so_far"]), str(entry.body["seals"])
         return found
 
     def rows(self) -> Iterator[str]:

@@ -14,25 +14,25 @@ from placet.decisioning.cohorts.segments import asked
 from placet.decisioning.next_best_action.hurdles import other_currency
 from placet.decisioning.state.aggregate import micros_of
 from placet.decisioning.windows.sealing import digest_of, member_seal
+from placet.governance.membership import Membership
 from placet.service.cohorts import LeftOut, base_frames, fold_all
 from placet.storage.database import Database
 from placet.storage.strategies.outcomes import Member
 from placet.storage.strategies.rollouts import MemberRow
 
-ENROLLED: Final = "rollout.enrolled"
 _CUSTOMER: Final = "customer_id"
 _PAGE: Final = 5_000
 
 
-def enrol(database: Database, tenant: str, strategy: Strategy, version: str, at: datetime) -> int:
-    """Take down who is in the cohort now, control group or not; who is there already stays. Returns how many are new.
+def enrol(database: Database, tenant: str, strategy: Strategy, version: str, at: datetime, drawing: int) -> Membership:
+    """Take down who is in the cohort now, control group or not; who is there already stays. Returns who is new.
 
     Members are fixed when a stage begins, before anybody is treated: a cohort that is asked again afterwards would
     leave out exactly those on whom a treatment worked. So are the named segments that they are in.
     """
     cohort, paying = cohort_of(strategy.cohort), cohort_of(other_currency(strategy.market.currency))
     weights = {arm.name: arm.share for arm in strategy.arms}
-    new, enrolled_us = 0, micros_of(at)
+    taken, enrolled_us = Membership(), micros_of(at)
     fold_all(database, tenant)
     for frame in base_frames(database, tenant, at, LeftOut()):
         inside = cohort.members(frame).fill_null(value=False) & paying.members(frame).fill_null(value=False)
@@ -49,14 +49,17 @@ def enrol(database: Database, tenant: str, strategy: Strategy, version: str, at:
                     customer_id=customer,
                     control=held,
                     bucket=bucket,
+                    drawing=drawing,
                     segments=" ".join(segments),
                     nonce=nonce,
                     seal=member_seal(version, customer, enrolled_us, segments, nonce),
                 )
             )
         with database.transaction() as tx:
-            new += tx.rollouts.enrol(tenant, version, rows, at)
-    return new
+            new = tx.rollouts.enrol(tenant, version, rows, at)
+        for one in new:
+            taken.add(one.customer_id, one.bucket, control=one.control)
+    return taken
 
 
 def _segments(frame: pl.DataFrame) -> list[list[str]]:

@@ -14,10 +14,17 @@ from placet.decisioning.assignment.shares import assign_all
 from placet.decisioning.cohorts.cohort import cohort_of
 from placet.decisioning.outcomes.groups import Group, amount_group, share_group
 from placet.decisioning.strategies.measures import OUTCOMES
+from placet.governance.membership import Membership
 from placet.service.cohorts import LeftOut, base_frames, fold_all
 from placet.storage.database import Database
 
 _CUSTOMER: Final = "customer_id"
+
+
+def taken_down(database: Database, tenant: str, version: str) -> dict[int, Membership]:
+    """Return the members that there are now, by the drawing that their rows name; 0: those of none."""
+    with database.reading() as tx:
+        return tx.rollouts.taken_down(tenant, version)
 
 
 class Measured(NamedTuple):
@@ -80,8 +87,8 @@ def measure(
         drawn = assign_all(strategy.name, frame[_CUSTOMER], holdout_bp=strategy.holdout, weights={})
         held = dict(drawn.select(_CUSTOMER, "held_out").iter_rows())
         bucket = dict(drawn.select(_CUSTOMER, "rollout_bucket").iter_rows())
-        known = {one.customer_id for one in members} & held.keys()
         coming = strategy.rollout.coming  # who comes in does so as their bucket is reached, in both groups
+        known = {one.customer_id for one in members if one.drawing or coming} & held.keys()
         taking = {one: held[one] for one in known if (held[one] and not coming) or bucket[one] < reached}
         control = frame[_CUSTOMER].replace_strict(taking, default=None, return_dtype=pl.Boolean)
         for group, of_group in sums.items():

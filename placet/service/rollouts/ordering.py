@@ -21,9 +21,11 @@ from placet.gate.strategies.rollout import (
     RolloutStanding,
     body_of,
     check_order,
+    check_whole,
     in_words,
     resumptions,
     standing_of,
+    write_step,
 )
 from placet.governance.authority.mandates import entitle_signer
 from placet.governance.signing.canonical import sha256_hex
@@ -141,12 +143,13 @@ def stop_rollout(
         version = found.version
         if how == "abort":
             body = body_of(it, how="aborted", reason=said.reason)
-            tx.record_act(tenant, ENDED, said.by, now, version, vouched(body, voucher))
+            write_step(tx, it, ENDED, said.by, 1, vouched(body, voucher))
         elif stands.held is not None:
             raise UsageError(f"the rollout of {it.mandate.name!r} is held already: {stands.held}", code="already_held")
         else:
             body = body_of(it, reason=said.reason or f"paused by {said.by}", evidence=None, reverse=False)
-            tx.record_act(tenant, HELD, said.by, now, f"{version}.{stands.holds + 1}", vouched(body, voucher))
+            check_whole(stands, it.mandate.name)
+            write_step(tx, it, HELD, said.by, stands.holds + 1, vouched(body, voucher))
     return show_rollout(database, tenant, version, policies)
 
 
@@ -168,6 +171,7 @@ def order_of(
     now = datetime.now(UTC)
     with database.reading() as tx:
         found, it, stands = _running(tx, tenant, wanted, policies, now)
+        check_whole(stands, it.mandate.name)
         number, to, evidence = stands.holds, None, None
         if action == "resume" and stands.held is None:
             raise UsageError(f"the rollout of {it.mandate.name!r} is not held", code="not_held")
@@ -238,6 +242,7 @@ def _take(
             f"the order is of version {claimed.version[:16]!r}, not {str(version)[:16]!r}", code="wrong_strategy"
         )
     found, it, stands = _running(tx, tenant, claimed.version, policies, now)
+    check_whole(stands, it.mandate.name)
     order = check_order(tx, it, text)
     document = sha256_hex(text.encode())
     moving = order.action == "promote"
@@ -263,7 +268,10 @@ def _take(
     tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
     more = {"stage": stands.stage + 1, "to": order.to} if moving else {}
     body = body_of(it, document=document, reason=order.reason, evidence=order.evidence, number=number, **more)
-    tx.record_act(tenant, kind, order.signer, now, about, body)
+    if moving:
+        write_step(tx, it, MOVED, order.signer, order.number, body)
+    else:
+        tx.record_act(tenant, RESUMED, order.signer, now, about, body)
     return order
 
 

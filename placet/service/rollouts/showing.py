@@ -25,7 +25,7 @@ from placet.governance.policy.set import PolicySet
 from placet.service.rollouts.looking import ASKED, LOOKED
 from placet.service.strategies.publishing import PublishedStrategy, find_published, publications
 from placet.storage.database import Database
-from placet.storage.strategies.rollouts import RolloutCounts, RolloutRow
+from placet.storage.strategies.rollouts import AlteredRollout, RolloutCounts, RolloutRow
 from placet.storage.transaction import Transaction
 
 _LATE: Final = timedelta(minutes=15)
@@ -116,19 +116,27 @@ class RolloutInList(Frozen):
     signed_at: AwareDatetime | None
     title: str
 
+    @property
+    def version(self) -> str:
+        """Digest of the strategy."""
+        return self.row.asked.version
+
 
 def list_rollouts(
     database: Database, tenant: str, policies: Policies, *, limit: int = 100, after: str | None = None
-) -> tuple[RolloutInList, ...]:
-    """Return the rollouts of a tenant, the newest first; one whose strategy counts no longer says so.
+) -> tuple[RolloutInList | AlteredRollout, ...]:
+    """Return the rollouts of a tenant, the newest first; one whose strategy counts no longer, or whose row, says so.
 
     `after` is the version that ended the page before.
     """
     now = datetime.now(UTC)
-    found = []
+    found: list[RolloutInList | AlteredRollout] = []
     with database.reading() as tx:
         published = [one for one in publications(tx, tenant, policies, now) if isinstance(one, PublishedStrategy)]
         for row in tx.rollouts.list(tenant, limit, after):
+            if isinstance(row, AlteredRollout):
+                found.append(row)
+                continue
             version = row.asked.version
             candidates = [one for one in published if one.version == version]
             strategy = next((one for one in candidates if one.in_force), candidates[0] if candidates else None)

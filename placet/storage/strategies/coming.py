@@ -149,14 +149,6 @@ class ComingRepository:
             .values(passed_over=by)
         )
 
-    def note_started(self, tenant: str, version: str, customer_id: str, at: datetime) -> None:
-        """Note when a member's run was started."""
-        self._connection.execute(
-            update(ROLLOUT_MEMBER)
-            .where(_MEMBER.tenant == tenant, _MEMBER.version == version, _MEMBER.customer_id == customer_id)
-            .values(started_at=at)
-        )
-
     def started_since(self, tenant: str, version: str, since: datetime) -> int:
         """Return for how many members a run was started since a time."""
         values = {"of_tenant": tenant, "of_version": version, "since": since}

@@ -2,20 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from pydantic import AwareDatetime, ValidationError
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, select, text, update
 
 from placet.contracts.base import Frozen
 from placet.contracts.strategies.rolling import Phase, RolloutAsked
 from placet.errors import GovernanceError
+from placet.governance.membership import Membership
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.tables import ROLLOUT, ROLLOUT_MEMBER, RUN
 
 _THIS = (ROLLOUT.c.tenant == bindparam("of_tenant"), ROLLOUT.c.version == bindparam("of_version"))
 _MEMBER = ROLLOUT_MEMBER.c
+_CUSTOMER = ROLLOUT_MEMBER.c.customer_id
+_PAGE: Final = 5_000
+"""Members that are read at a time."""
+_SOME: Final = 20
 _OF_IT = (_MEMBER.tenant == bindparam("of_tenant"), _MEMBER.version == bindparam("of_version"))
 _WAITING = (
     *_OF_IT,
@@ -27,14 +32,34 @@ _WAITING = (
 _NEXT = (
     select(_MEMBER.customer_id).where(*_WAITING).order_by(_MEMBER.bucket, _MEMBER.customer_id).limit(bindparam("limit"))
 )
-_LEFT = select(func.count()).select_from(ROLLOUT_MEMBER).where(*_WAITING)
-_RANGE = select(_MEMBER.customer_id, _MEMBER.control, _MEMBER.bucket).where(
+# No more than these are counted at each step of a stage, however many it has.
+_LEFT = select(func.count()).select_from(
+    select(_MEMBER.customer_id).where(*_WAITING).limit(bindparam("most")).subquery()
+)
+_RANGE = select(_MEMBER.customer_id, _MEMBER.control, _MEMBER.bucket, _MEMBER.drawing).where(
     *_OF_IT, _MEMBER.customer_id >= bindparam("first"), _MEMBER.customer_id <= bindparam("last")
 )
 _WITHOUT_EFFECT = ("no_action", "denied")
 """Ends of a run that never reached the customer, and that a hold can be the reason of."""
 _ALL = 10_000
-_OPEN = ("analysing", "querying", "proposing", "executing")
+# Written out, as the index of these has it.
+_OPEN = text("run.strategy IS NOT NULL AND run.state IN ('analysing', 'querying', 'proposing', 'executing')")
+_OPEN_OF_IT = (RUN.c.tenant == bindparam("of_tenant"), RUN.c.strategy == bindparam("of_version"), _OPEN)
+_NOTED = (
+    (_MEMBER.tenant == RUN.c.tenant)
+    & (_MEMBER.version == RUN.c.strategy)
+    & (_MEMBER.customer_id == RUN.c.customer_id)
+    & (_MEMBER.run_id == RUN.c.run_id)
+)
+_UNDER_WAY = select(func.count()).select_from(RUN.join(ROLLOUT_MEMBER, _NOTED)).where(*_OPEN_OF_IT)
+_OPEN_FROM_BEFORE = select(RUN.c.run_id).where(*_OPEN_OF_IT, RUN.c.requested_at < bindparam("before")).limit(1)
+_PAGE_OF_IT = (
+    select(_MEMBER.customer_id, _MEMBER.control, _MEMBER.bucket, _MEMBER.drawing)
+    .where(*_OF_IT, _MEMBER.customer_id > bindparam("after"))
+    .order_by(_MEMBER.customer_id)
+    .limit(bindparam("limit"))
+)
+_WRITTEN = select(ROLLOUT.c.moves, ROLLOUT.c.holds, ROLLOUT.c.ended).where(*_THIS)
 
 
 class RolloutRow(Frozen):
@@ -50,6 +75,22 @@ class RolloutRow(Frozen):
     looked_at: AwareDatetime | None
     looks: int
     next_at: AwareDatetime | None
+    reopened: int = 0
+
+
+class AlteredRollout(Frozen):
+    """A row that cannot be read. It hides no other."""
+
+    version: str
+    fault: str
+
+
+class Written(NamedTuple):
+    """How many entries of a kind its steps and people have written, by its row."""
+
+    moves: int
+    holds: int
+    ended: int
 
 
 class MemberRow(Frozen):
@@ -61,6 +102,7 @@ class MemberRow(Frozen):
     segments: str | None = None
     nonce: str | None = None
     seal: str | None = None
+    drawing: int | None = None
 
 
 class RolloutCounts(Frozen):
@@ -111,12 +153,13 @@ class RolloutRepository:
         found = self._connection.execute(query, {"of_tenant": tenant, "of_version": version}).mappings().one_or_none()
         return None if found is None else _row(found)
 
-    def list(self, tenant: str, limit: int = 100, after: str | None = None) -> tuple[RolloutRow, ...]:
-        """Return the rollouts of a tenant, the newest first; those that follow the version `after`.
+    def written(self, tenant: str, version: str) -> Written | None:
+        """Return how many moves, holds and ends were written of a rollout; None where it has no row."""
+        found = self._connection.execute(_WRITTEN, {"of_tenant": tenant, "of_version": version}).one_or_none()
+        return None if found is None else Written(*(int(one) for one in found))
 
-        Raises:
-            GovernanceError: code `rollout_altered`; a row cannot be read.
-        """
+    def list(self, tenant: str, limit: int = 100, after: str | None = None) -> tuple[RolloutRow | AlteredRollout, ...]:
+        """Return the rollouts of a tenant, the newest first; those that follow the version `after`."""
         query = (
             select(ROLLOUT)
             .where(ROLLOUT.c.tenant == tenant)
@@ -129,7 +172,7 @@ class RolloutRepository:
             began = from_it.scalar_subquery()
             earlier = ROLLOUT.c.started_at < began
             query = query.where(earlier | ((ROLLOUT.c.started_at == began) & (ROLLOUT.c.version > after)))
-        return tuple(_row(row) for row in self._connection.execute(query).mappings())
+        return tuple(_listed(row) for row in self._connection.execute(query).mappings())
 
     def put(self, tenant: str, version: str, **values: Any) -> None:
         """Write some columns of a rollout's row."""
@@ -137,37 +180,42 @@ class RolloutRepository:
             update(ROLLOUT).where(ROLLOUT.c.tenant == tenant, ROLLOUT.c.version == version).values(**values)
         )
 
-    def enrol(self, tenant: str, version: str, members: Sequence[MemberRow], at: datetime) -> int:
-        """Take members down; who is there already stays as they were. Returns how many are new."""
+    def forget(self, tenant: str, version: str, drawing: int) -> None:
+        """Take away whom a drawing took down before it died: no entry covers them, and nobody has a run."""
+        self._connection.execute(
+            delete(ROLLOUT_MEMBER).where(
+                _MEMBER.tenant == tenant,
+                _MEMBER.version == version,
+                _MEMBER.drawing.is_(None) | (_MEMBER.drawing >= drawing),
+            )
+        )
+
+    def enrol(self, tenant: str, version: str, members: Sequence[MemberRow], at: datetime) -> Sequence[MemberRow]:
+        """Take members down; who is there already stays as they were. Returns who is new."""
         if not members:
-            return 0
+            return ()
         first, last = min(one.customer_id for one in members), max(one.customer_id for one in members)
         known = {one.customer_id for one in self.between(tenant, version, first, last)}
-        new = [
-            {
-                "tenant": tenant,
-                "version": version,
-                "customer_id": one.customer_id,
-                "control": int(one.control),
-                "bucket": one.bucket,
-                "enrolled_at": at,
-                "segments": one.segments,
-                "nonce": one.nonce,
-                "seal": one.seal,
-            }
-            for one in members
-            if one.customer_id not in known
-        ]
+        new = [one for one in members if one.customer_id not in known]
         if new:
-            self._connection.execute(insert(ROLLOUT_MEMBER), new)
-        return len(new)
+            rows = [{"tenant": tenant, "version": version, "enrolled_at": at, **dict(one)} for one in new]
+            self._connection.execute(insert(ROLLOUT_MEMBER), [{**row, "control": int(row["control"])} for row in rows])
+        return new
 
     def between(self, tenant: str, version: str, first: str, last: str) -> tuple[MemberRow, ...]:
         """Return the members whose ids are in a range, both ends in it."""
         values = {"of_tenant": tenant, "of_version": version, "first": first, "last": last}
         return tuple(
-            MemberRow(customer_id=customer, control=bool(control), bucket=bucket)
-            for customer, control, bucket in self._connection.execute(_RANGE, values)
+            MemberRow(customer_id=customer, control=bool(control), bucket=bucket, drawing=drawing)
+            for customer, control, bucket, drawing in self._connection.execute(_RANGE, values)
+        )
+
+    def members(self, tenant: str, version: str, after: str, limit: int) -> tuple[MemberRow, ...]:
+        """Return the members after an id, in the order of ids."""
+        values = {"of_tenant": tenant, "of_version": version, "after": after, "limit": limit}
+        return tuple(
+            MemberRow(customer_id=customer, control=bool(control), bucket=bucket, drawing=drawing)
+            for customer, control, bucket, drawing in self._connection.execute(_PAGE_OF_IT, values)
         )
 
     def waiting(self, tenant: str, version: str, reached: int, limit: int) -> tuple[str, ...]:
@@ -175,18 +223,51 @@ class RolloutRepository:
         values = {"of_tenant": tenant, "of_version": version, "reached": reached, "limit": limit}
         return tuple(self._connection.scalars(_NEXT, values))
 
-    def left(self, tenant: str, version: str, reached: int) -> int:
-        """Return for how many members of a stage no run was started."""
-        values = {"of_tenant": tenant, "of_version": version, "reached": reached}
+    def taken_down(self, tenant: str, version: str) -> dict[int, Membership]:
+        """Return the members that there are, by the drawing that their rows name; 0: those of none."""
+        found, after = dict[int, Membership](), ""
+        while True:
+            page = self.members(tenant, version, after, _PAGE)
+            for one in page:
+                found.setdefault(one.drawing or 0, Membership()).add(one.customer_id, one.bucket, control=one.control)
+            if len(page) < _PAGE:
+                return found
+            after = page[-1].customer_id
+
+    def noted_wrongly(self, tenant: str, version: str) -> tuple[str, ...]:
+        """Return some members whose row names a run that is not one of this version about them."""
+        theirs = RUN.c.run_id == _MEMBER.run_id
+        known = exists().where(
+            theirs, RUN.c.tenant == tenant, RUN.c.strategy == version, RUN.c.customer_id == _CUSTOMER
+        )
+        query = select(_CUSTOMER).where(
+            _MEMBER.tenant == tenant, _MEMBER.version == version, _MEMBER.run_id.is_not(None), ~known
+        )
+        return tuple(self._connection.scalars(query.order_by(_CUSTOMER).limit(_SOME)))
+
+    def astray(self, tenant: str) -> tuple[str, ...]:
+        """Return versions that have members and no rollout."""
+        known = exists().where(ROLLOUT.c.tenant == tenant, ROLLOUT.c.version == _MEMBER.version)
+        query = select(_MEMBER.version).distinct().where(_MEMBER.tenant == tenant, ~known)
+        return tuple(self._connection.scalars(query.order_by(_MEMBER.version).limit(_SOME)))
+
+    def left(self, tenant: str, version: str, reached: int, most: int) -> int:
+        """Return for how many members of a stage no run was started; not counted further than `most`."""
+        values = {"of_tenant": tenant, "of_version": version, "reached": reached, "most": most}
         return int(self._connection.scalar(_LEFT, values) or 0)
 
-    def note_run(self, tenant: str, version: str, customer_id: str, run_id: str) -> None:
-        """Note the run that was started for a member."""
+    def note_run(self, tenant: str, version: str, customer_id: str, run_id: str, at: datetime) -> None:
+        """Note the run that was started for a member, and when."""
         self._connection.execute(
             update(ROLLOUT_MEMBER)
             .where(_MEMBER.tenant == tenant, _MEMBER.version == version, _MEMBER.customer_id == customer_id)
-            .values(run_id=run_id)
+            .values(run_id=run_id, started_at=at)
         )
+
+    def open_from(self, tenant: str, version: str, before: datetime) -> bool:
+        """Return whether a worker still carries on a run of a version that was requested before a time."""
+        values = {"of_tenant": tenant, "of_version": version, "before": before}
+        return self._connection.scalar(_OPEN_FROM_BEFORE, values) is not None
 
     def stopped(self, tenant: str, version: str, held_at: datetime, resumed_at: datetime) -> int:
         """Return of how many members the run ended without anything while a rollout was held, before it went on."""
@@ -220,9 +301,11 @@ class RolloutRepository:
         return int(self._connection.scalar(query) or 0)
 
     def under_way(self, tenant: str, version: str) -> int:
-        """Return how many runs of a version a worker has still to carry on; who waits for a person is none."""
-        query = select(func.count()).where(RUN.c.tenant == tenant, RUN.c.strategy == version, RUN.c.state.in_(_OPEN))
-        return int(self._connection.scalar(query) or 0)
+        """Return how many noted runs of a version a worker has still to carry on; who waits for a person is none.
+
+        Those that were recorded by a step that died before it started them are not counted: they are started next.
+        """
+        return int(self._connection.scalar(_UNDER_WAY, {"of_tenant": tenant, "of_version": version}) or 0)
 
     def ends(self, tenant: str, version: str) -> dict[str, int]:
         """Return how many runs of a version there are, by state."""
@@ -244,6 +327,13 @@ def _stopped(tenant: str, version: str, held_at: datetime, resumed_at: datetime)
         RUN.c.updated_at >= held_at,
     )
     return _MEMBER.tenant == tenant, _MEMBER.version == version, _MEMBER.run_id.in_(ended)
+
+
+def _listed(row: Row) -> RolloutRow | AlteredRollout:
+    try:
+        return _row(row)
+    except GovernanceError as error:
+        return AlteredRollout(version=str(row["version"]), fault=str(error))
 
 
 def _row(row: Row) -> RolloutRow:

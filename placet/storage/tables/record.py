@@ -24,6 +24,7 @@ PLACED_HALT = "kind = 'halt.placed'"
 """As an index has it. A query that is to find it says so in the same words, since a bound value proves nothing."""
 
 _WAITING = "state IN ('awaiting_decision', 'unknown_outcome')"
+_OPEN = "strategy IS NOT NULL AND state IN ('analysing', 'querying', 'proposing', 'executing')"
 
 AUDIT = Table(
     "audit_event",
@@ -106,6 +107,8 @@ RUN = Table(
     Index("ix_run_tenant_requested_by", "tenant", "requested_by", "requested_at", "run_id"),
     Index("ix_run_reverses", "reverses"),
     partial_index("ix_run_strategy", "tenant", "strategy", "requested_at", "run_id", where="strategy IS NOT NULL"),
+    # Small, whatever the size of a stage: it holds the runs of strategies that a worker carries on.
+    partial_index("ix_run_strategy_open", "tenant", "strategy", "requested_at", "run_id", where=_OPEN),
     # Small, whatever the age of the installation: it holds the runs that wait for a person.
     partial_index("ix_run_waiting", "tenant", "waits_until", "run_id", where=_WAITING),
 )

@@ -20,12 +20,18 @@ ROLLOUT = Table(
     Column("looks", Integer, nullable=False),
     Column("next_at", UtcDateTime),
     Column("coming", SmallInteger, nullable=False, server_default="0"),
+    Column("moves", Integer, server_default="0", nullable=False),
+    Column("holds", Integer, server_default="0", nullable=False),
+    Column("ended", Integer, server_default="0", nullable=False),
+    Column("reopened", Integer, server_default="0", nullable=False),
     Index("ix_rollout_started", "tenant", "started_at", "version"),
 )
 """Where each rollout stands, for lists, and what its steps have done. How far it may reach is asked of the record.
 
 `enrolled`: for how many moves its cohort was taken down; `reached_at`: when runs were started for all of its stage.
 `coming`: whether customers come in as something happens to them.
+`moves`, `holds`, `ended`: how many such entries were written, so that one that is taken from the record is missed.
+`reopened`: the last hold after which everybody whose run it ended was found.
 """
 
 ROLLOUT_MEMBER = Table(
@@ -45,6 +51,7 @@ ROLLOUT_MEMBER = Table(
     Column("nonce", Text),
     Column("seal", Text),
     Index("ix_rollout_member_customer", "tenant", "customer_id"),
+    Column("drawing", Integer),
     partial_index(
         "ix_rollout_member_waiting",
         "tenant",
@@ -69,6 +76,8 @@ measured on.
 version of the strategy that was worth more for them, so that this one starts no run.
 `segments`: the named ones they were in then. `seal` is of customer, time, segments and `nonce`; the record names the
 digest of all. Of whoever is erased, segments and nonce go and the seal stays.
+`drawing`: the number of the entry `rollout.drawn` whose digest covers the row; whom none covers counts nowhere. Of
+strategies that take customers as they come it is empty.
 """
 
 OUTCOME = Table(

@@ -33,6 +33,7 @@ def everybody(*edits: tuple[str, str], quiet: str = "00:00 to 00:01") -> Strateg
     usual = (
         ("cohort: churn_percent >= 30 AND recharges_90d > 0", "cohort: recharges_90d > 0"),
         ("sample: 500", "sample: 20"),
+        ("per_hour: 500", "per_hour: 100000"),
     )
     return strategy(*usual, *edits, quiet=quiet)
 
@@ -66,8 +67,7 @@ class Rolling:
         started: list[str] = []
         while self.stand().phase == "reaching":
             requests = self.steps.batch(self.asked)
-            for request in requests:
-                self.steps.note(self.asked, request)
+            self.steps.note(self.asked, requests)
             started += [request.customer_id for request in requests]
             self._over(request.run_id for request in requests)
         return started

@@ -78,6 +78,7 @@ def list_all(context: typer.Context, as_json: JsonFlag = False) -> None:
     """List all rollouts, the newest first."""
     from placet.contracts.strategies.written import share_in_words
     from placet.service.rollouts.showing import list_rollouts
+    from placet.storage.strategies.rollouts import AlteredRollout
 
     toolbox: Toolbox = context.obj
     found = list_rollouts(toolbox.database(), toolbox.tenant, policies_by_agent(toolbox))
@@ -85,7 +86,9 @@ def list_all(context: typer.Context, as_json: JsonFlag = False) -> None:
         output.print_json([one.model_dump(mode="json") for one in found])
         return
     lines = (
-        f"{one.row.asked.strategy}  {one.row.asked.version[:16]}  {share_in_words(one.reached)}, "
+        f"{one.version[:16]}  ALTERED: {one.fault}"
+        if isinstance(one, AlteredRollout)
+        else f"{one.row.asked.strategy}  {one.version[:16]}  {share_in_words(one.reached)}, "
         f"{spoken(one.row.phase)}: {one.stands}, started {minute(one.row.started_at)} by {one.row.asked.requested_by}"
         for one in found
     )

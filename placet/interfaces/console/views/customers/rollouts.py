@@ -23,6 +23,7 @@ from placet.interfaces.console.views.statement import ToSign
 from placet.interfaces.record_words import in_words, who
 from placet.interfaces.telling.outcomes import verdict_in_words
 from placet.service.rollouts.showing import RolloutInList, ShownRollout
+from placet.storage.strategies.rollouts import AlteredRollout
 
 _POINT: Final = MILLION // 100
 _SHOWN: Final = 16
@@ -58,7 +59,7 @@ class Listed:
     title: str
     badge: Badge
     stands: str
-    started_at: datetime
+    started_at: datetime | None
     started_by: str
 
 
@@ -146,8 +147,11 @@ class RolloutShown:
     acts: tuple[Act, ...]
 
 
-def listed_of(found: RolloutInList) -> Listed:
+def listed_of(found: RolloutInList | AlteredRollout) -> Listed:
     """Return how a rollout is shown in the list."""
+    if isinstance(found, AlteredRollout):
+        badge = Badge("Altered", "bad")
+        return Listed("", found.version, "(its row cannot be read)", badge, one_line(found.fault, WORDS), None, "")
     asked = found.row.asked
     return Listed(
         name=asked.strategy,

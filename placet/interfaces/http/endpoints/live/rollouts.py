@@ -18,6 +18,7 @@ from placet.interfaces.http.served import Served
 from placet.service.rollouts.ordering import record_start, stop_rollout, take_order
 from placet.service.rollouts.showing import RolloutInList, ShownRollout, list_rollouts, show_rollout
 from placet.service.strategies.publishing import find_published
+from placet.storage.strategies.rollouts import AlteredRollout
 
 _LOG: Final = logging.getLogger(__name__)
 _PREFIX: Final = "/v1/rollouts"
@@ -43,9 +44,9 @@ class RolloutChanged(Frozen):
 
 
 class Rollouts(Frozen):
-    """A page of rollouts, the newest first."""
+    """A page of rollouts, the newest first; of one whose row cannot be read, what is wrong with it."""
 
-    rollouts: tuple[RolloutInList, ...]
+    rollouts: tuple[RolloutInList | AlteredRollout, ...]
     next: str | None
 
 
@@ -75,7 +76,7 @@ class RolloutEndpoints:
         """List all rollouts, the newest first, and where each stands."""
         served = self._served
         found = list_rollouts(served.database, served.tenant, served.policies_of, limit=limit + 1, after=after)
-        shown, following = split(found, limit, lambda one: one.row.asked.version)
+        shown, following = split(found, limit, lambda one: one.version)
         return Rollouts(rollouts=shown, next=following)
 
     def show(self, strategy: Wanted) -> ShownRollout:
