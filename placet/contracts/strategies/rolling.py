@@ -62,3 +62,25 @@ class Reached(Frozen):
 
     started: StrictInt
     wait_seconds: Annotated[StrictInt, Field(ge=1)]
+
+
+class Velocity(Frozen):
+    """How fast customers who came in were reached: from what had happened to their run, and to the effect.
+
+    Attributes:
+        started: Members for whom a run was started, of the newest thousand.
+        executed: Those of them whose run was executed.
+        run_ms: Milliseconds from what had happened until the run was started, of the one in the middle.
+        run_slow_ms: What nine of ten did not exceed.
+        effect_ms: The same until the effect; None where nothing was executed.
+        effect_slow_ms: As above.
+        passed_over: Members for whom another strategy was worth more, so that no run was started.
+    """
+
+    started: StrictInt
+    executed: StrictInt
+    run_ms: StrictInt | None
+    run_slow_ms: StrictInt | None
+    effect_ms: StrictInt | None
+    effect_slow_ms: StrictInt | None
+    passed_over: StrictInt

@@ -4,9 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from placet.contracts.audit import AuditEvent, RecordKind
+from placet.contracts.strategies.rolling import Velocity
 from placet.contracts.strategies.written import share_in_words
 from placet.contracts.text import counted, spoken
 from placet.interfaces.telling.parts import because, digest_of, moment_of, name_of, signer_of
+
+_A_MINUTE: Final = 60
+_AN_HOUR: Final = 3_600
 
 
 def _of(event: AuditEvent) -> str:
@@ -86,6 +90,29 @@ def _passed_over(event: AuditEvent) -> str:
         f"started no run of {_of(event)} for customer {whom}: strategy {other} is worth more for them, "
         f"{name_of(body['by_worth'])} against {name_of(body['worth'])}"
     )
+
+
+def velocity_in_words(found: Velocity) -> str:
+    """Say how fast customers were reached who came in as something happened to them."""
+    if found.run_ms is None or found.run_slow_ms is None:
+        return "nobody who came in has a run yet"
+    words = (
+        f"run started {_lasting(found.run_ms)} after it happened for half of {counted(found.started, 'customer')}, "
+        f"{_lasting(found.run_slow_ms)} for 9 in 10"
+    )
+    if found.effect_ms is not None and found.effect_slow_ms is not None:
+        words += f"; executed {_lasting(found.effect_ms)} after for half of {found.executed:,}"
+        words += f", {_lasting(found.effect_slow_ms)} for 9 in 10"
+    return f"{words}; {found.passed_over:,} outranked by another strategy" if found.passed_over else words
+
+
+def _lasting(milliseconds: int) -> str:
+    seconds = milliseconds / 1000
+    if seconds < _A_MINUTE:
+        return f"{seconds:.1f} s"
+    if seconds < _AN_HOUR:
+        return f"{seconds / _A_MINUTE:.0f} min"
+    return f"{seconds / _AN_HOUR:,.0f} h"
 
 
 OF_ROLLOUTS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {

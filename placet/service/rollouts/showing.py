@@ -9,6 +9,7 @@ from pydantic import AwareDatetime
 from placet.contracts.audit import AuditEvent, tenant_stream
 from placet.contracts.base import Digest, Frozen
 from placet.contracts.outcomes.looks import RolloutLook
+from placet.contracts.strategies.rolling import Velocity
 from placet.contracts.strategies.strategy import Strategy
 from placet.errors import GovernanceError, UsageError
 from placet.gate.strategies.published import strategy_of
@@ -23,6 +24,7 @@ from placet.gate.strategies.rollout import (
 )
 from placet.governance.policy.set import PolicySet
 from placet.service.rollouts.looking import ASKED, LOOKED
+from placet.service.rollouts.velocity import velocity_of
 from placet.service.strategies.publishing import PublishedStrategy, find_published, publications
 from placet.storage.database import Database
 from placet.storage.strategies.rollouts import AlteredRollout, RolloutCounts, RolloutRow
@@ -45,6 +47,7 @@ class ShownRollout(Frozen):
         stage: Which stage of the plan it is in, from 0.
         stages: The plan.
         runs: How many runs there are, by state.
+        velocity: How fast customers were reached; None where they do not come in as something happens to them.
         asks: What was found when the next stage was asked for; None where nothing is asked.
         looks: The newest looks, the newest first.
         stalled: Whether its next step is long overdue: its workflow may be gone.
@@ -59,6 +62,7 @@ class ShownRollout(Frozen):
     stages: tuple[int, ...]
     counts: RolloutCounts
     runs: dict[str, int]
+    velocity: Velocity | None
     asks: Digest | None
     looks: tuple[RolloutLook, ...]
     stalled: bool
@@ -93,6 +97,7 @@ def show_rollout(database: Database, tenant: str, wanted: str, policies: Policie
             stages=it.strategy.rollout.stages,
             counts=tx.rollouts.counts(tenant, found.version, stands.share, coming=it.strategy.rollout.coming),
             runs=tx.rollouts.ends(tenant, found.version),
+            velocity=velocity_of(tx, tenant, found.version) if it.strategy.rollout.coming else None,
             asks=asked_with(tx, tenant, it, stands) if stands.ended is None else None,
             looks=tuple(_looks(tx, tenant, found.version, row.looks, looks)),
             stalled=stands.ended is None and row.next_at is not None and now > row.next_at + _LATE,

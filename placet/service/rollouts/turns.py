@@ -27,6 +27,8 @@ from placet.storage.database import Database
 from placet.storage.transaction import Transaction
 
 _AN_HOUR: Final = timedelta(hours=1)
+_AT_ONCE: Final = 20
+"""Runs of one step: a worker that dies in it leaves runs that count as under way, and must leave room for the rest."""
 _WORKER: Final = "worker"
 _NOT_DRAWN: Final = "not_drawn"
 
@@ -53,9 +55,9 @@ class Turns:
         self._database, self._policies, self._clock = database, policies, clock
 
     def room(self, tx: Transaction, asked: RolloutAsked, found: Published) -> int:
-        """Return how many runs may still be started in this hour."""
+        """Return how many runs may be started now: of those of this hour, a few."""
         begun = tx.coming.started_since(asked.tenant, asked.version, self._clock() - _AN_HOUR)
-        return max(found.strategy.rollout.per_hour - begun, 0)
+        return min(max(found.strategy.rollout.per_hour - begun, 0), _AT_ONCE)
 
     def next(self, asked: RolloutAsked, found: Published, reached: int, most: int) -> Iterator[CustomerId]:
         """Yield for whom a run is to be started now, at most so many. Who is passed over is put on the record."""

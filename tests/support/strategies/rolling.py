@@ -1,7 +1,7 @@
 """A rollout for tests: a crowd whose state is known, its steps called one by one, a clock that is set."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -69,17 +69,20 @@ class Rolling:
             requests = self.steps.batch(self.asked)
             self.steps.note(self.asked, requests)
             started += [request.customer_id for request in requests]
-            self._over(request.run_id for request in requests)
+            self.over(request.run_id for request in requests)
         return started
 
-    def follow(self) -> list[str]:
-        """Fold what has arrived, tell of everybody whose state changed, and return which rollouts were told."""
+    def follow(self, tell: Callable[[RolloutAsked], None] | None = None) -> list[str]:
+        """Fold what has arrived, tell of everybody whose state changed, and return which rollouts were told.
+
+        `tell` stands in for what tells a rollout, such as one that dies.
+        """
         database, told = self.shop.database, list[str]()
         hears = Comings(
             database,
             lambda _tenant, _agent: self.shop.policies,
             lambda: self.now,
-            lambda asked: told.append(asked.strategy),
+            tell or (lambda asked: told.append(asked.strategy)),
             kept_seconds=0,
         )
         fold_all(database, "demo")
@@ -137,7 +140,7 @@ class Rolling:
                 {"state": state, "at": _stored(tx.connection.dialect.name), "run": run_id},
             )
 
-    def _over(self, runs: Iterable[str]) -> None:
+    def over(self, runs: Iterable[str]) -> None:
         """Let runs end: nobody carries them here."""
         with self.shop.database.transaction() as tx:
             for run_id in runs:

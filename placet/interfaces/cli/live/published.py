@@ -102,15 +102,19 @@ def show(
 ) -> None:
     """Show a published strategy: its text, its signer, what is spent."""
     from placet.decisioning.strategies.telling import told
+    from placet.interfaces.telling.rollouts import velocity_in_words
+    from placet.service.rollouts.velocity import velocity_of
     from placet.service.strategies.publishing import find_published, text_of
 
     toolbox: Toolbox = context.obj
     database = toolbox.database()
     with database.reading() as tx:
         found = find_published(tx, toolbox.tenant, wanted, policies_by_agent(toolbox), datetime.now(UTC))
+        velocity = velocity_of(tx, toolbox.tenant, found.version)
     strategy = text_of(database, found)
     if as_json:
-        output.print_json({**found.model_dump(mode="json"), "strategy": strategy.model_dump(mode="json")})
+        more = {"velocity": velocity.model_dump(mode="json")} if strategy.rollout.coming else {}
+        output.print_json({**found.model_dump(mode="json"), "strategy": strategy.model_dump(mode="json"), **more})
         return
     output.print_grouped((line.group, line.heading, line.words) for line in told(strategy))
     mandate = found.record.mandate
@@ -118,6 +122,8 @@ def show(
     output.print_field("signed", f"by {mandate.signer} at {moment(mandate.signed_at)}, written by {mandate.drafted_by}")
     output.print_field("mandate", mandate.document_id)
     output.print_field("stands", _stands(found))
+    if strategy.rollout.coming:
+        output.print_field("how fast", velocity_in_words(velocity))
 
 
 def policies_by_agent(toolbox: Toolbox) -> "Callable[[str], PolicySet]":

@@ -209,6 +209,7 @@ def _print(found: "ShownRollout", *, as_json: bool) -> None:
     from placet.contracts.strategies.written import share_in_words
     from placet.interfaces.record_words import in_words, who
     from placet.interfaces.telling.outcomes import verdict_in_words
+    from placet.interfaces.telling.rollouts import velocity_in_words
 
     if as_json:
         output.print_json(found.model_dump(mode="json"))
@@ -231,6 +232,8 @@ def _print(found: "ShownRollout", *, as_json: bool) -> None:
         )
     if found.runs:
         output.print_field("runs", ", ".join(f"{many:,} {spoken(state)}" for state, many in found.runs.items()))
+    if found.velocity is not None:
+        output.print_field("how fast", velocity_in_words(found.velocity))
     if found.asks is not None:
         output.print_field("asks", f"for the next stage: `placet rollout promote {row.asked.strategy} --as NAME`")
     for look in found.looks[:_LOOKS]:

@@ -22,6 +22,7 @@ from placet.interfaces.console.views.statement import Row as Signed
 from placet.interfaces.console.views.statement import ToSign
 from placet.interfaces.record_words import in_words, who
 from placet.interfaces.telling.outcomes import verdict_in_words
+from placet.interfaces.telling.rollouts import velocity_in_words
 from placet.service.rollouts.showing import RolloutInList, ShownRollout
 from placet.storage.strategies.rollouts import AlteredRollout
 
@@ -200,6 +201,8 @@ def _facts(found: ShownRollout, *, over: bool) -> Iterator[Row]:
     counts, row = found.counts, found.row
     yield Row("Members", f"{counts.members:,}, {counts.control:,} of them in the control group")
     yield Row("This stage", f"{counts.started:,} of {counted(counts.treated, 'customer')} have a run")
+    if found.velocity is not None:
+        yield Row("How fast", velocity_in_words(found.velocity))
     yield Row("Told on", spoken(row.asked.channel))
     if row.looked_at is not None:
         yield Row("Last look", f"{minute(row.looked_at)}, number {row.looks}")
