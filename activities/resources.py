@@ -22,6 +22,7 @@ from placet.contracts.customer import Declared
 from placet.contracts.gate import GateTerms
 from placet.contracts.run import RunRequest
 from placet.contracts.state import CustomerState
+from placet.contracts.strategies.journey import JourneyAsked, JourneyLook
 from placet.contracts.strategies.rolling import RolloutAsked, RolloutStep
 from placet.errors import PlacetError, PluginError, StorageError, UsageError
 from placet.gate.context import GateContext
@@ -47,14 +48,33 @@ class RolloutSteps(Protocol):
     def stand(self, asked: RolloutAsked) -> RolloutStep:
         """Return where a rollout stands, and write it into its row."""
 
-    def batch(self, asked: RolloutAsked) -> tuple[RunRequest, ...]:
-        """Record the runs that are to be started next."""
+    def batch(self, asked: RolloutAsked) -> tuple[RunRequest | JourneyAsked, ...]:
+        """Record the runs that are to be started next; where the strategy has steps, the journeys."""
 
-    def note(self, asked: RolloutAsked, requests: Sequence[RunRequest]) -> None:
-        """Note that runs were started."""
+    def note(self, asked: RolloutAsked, requests: Sequence[RunRequest | JourneyAsked]) -> None:
+        """Note that runs or journeys were started."""
 
     def look(self, asked: RolloutAsked) -> None:
         """Look at the guard rails, and do what follows."""
+
+
+class Turn(Protocol):
+    """What a look at a journey came to."""
+
+    @property
+    def look(self) -> JourneyLook:
+        """Where it stands."""
+
+    @property
+    def request(self) -> RunRequest | None:
+        """A run that is to be started, on record already."""
+
+
+class JourneySteps(Protocol):
+    """What the steps of journeys do; `placet.service.journeys.stepping` implements it."""
+
+    def look(self, asked: JourneyAsked) -> Turn:
+        """Look at one customer: record what follows, and return when to look again and which run to start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +86,7 @@ class WorkerResources(GateContext):
         application: Loads a hosted application by name; raises `UsageError` for an unknown one.
         live_state: Returns a customer's live state, by tenant and customer id, as of now.
         rollouts: What the steps of rollouts do.
+        journeys: What the steps of journeys do.
         likelihood: Returns what a tenant's runs take the probability of leaving from; None where nothing is configured.
         worker: Identity of this worker process, holder of the effects it attempts.
         effect_lease_seconds: How long one attempt owns an effect. Longer than any request of it can be under way.
@@ -81,6 +102,7 @@ class WorkerResources(GateContext):
     application: Callable[[str], Application]
     live_state: Callable[[str, str], CustomerState]
     rollouts: RolloutSteps
+    journeys: JourneySteps
     likelihood: Callable[[str], LikelihoodSource | None]
     worker: str
     effect_lease_seconds: float

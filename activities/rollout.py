@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError, CancelledError
 from activities.heartbeat import HEARTBEATS
 from activities.resources import WorkerResources
 from placet.contracts.run import RunRequest
+from placet.contracts.strategies.journey import JourneyAsked
 from placet.contracts.strategies.rolling import Reached, RolloutAsked, RolloutStep
 from placet.errors import GovernanceError, PlacetError
 
@@ -23,10 +24,10 @@ class Rollout:
 
     Args:
         context: The seams of the worker.
-        begin: Starts the workflows of runs that are on record; one that is started already stays as it is.
+        begin: Starts the workflows of runs and journeys that are on record; what is started already stays as it is.
     """
 
-    def __init__(self, context: WorkerResources, begin: Callable[[Sequence[RunRequest]], None]) -> None:
+    def __init__(self, context: WorkerResources, begin: Callable[[Sequence[RunRequest | JourneyAsked]], None]) -> None:
         self._context, self._begin = context, begin
 
     @activity.defn(name="rollout_stand", no_thread_cancel_exception=True)
@@ -37,7 +38,7 @@ class Rollout:
 
     @activity.defn(name="rollout_reach", no_thread_cancel_exception=True)
     def reach(self, asked: RolloutAsked) -> Reached:
-        """Start the governed runs of who is next, at most so many as the strategy's rate and the worker permit."""
+        """Start the runs or journeys of who is next, at most so many as the strategy's rate and the worker permit."""
         with self._step(asked):
             requests = self._context.rollouts.batch(asked)
             for first in range(0, len(requests), _AT_ONCE):

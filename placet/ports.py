@@ -22,6 +22,7 @@ from placet.contracts.run import (
     ReviewInput,
     RunRequest,
 )
+from placet.contracts.strategies.journey import JourneyAsked, JourneyLook
 from placet.contracts.strategies.rolling import Reached, RolloutAsked, RolloutStep
 
 STEPS_MEMO = "placet-steps"
@@ -87,6 +88,12 @@ def rollout_reach(asked: RolloutAsked) -> Reached:
 @activity.defn(name="rollout_look")
 def rollout_look(asked: RolloutAsked) -> None:
     """Look at the guard rails, and hold, step back or ask for the next stage."""
+    raise NotImplementedError
+
+
+@activity.defn(name="journey_look")
+def journey_look(asked: JourneyAsked) -> JourneyLook:
+    """Look where a customer is in a strategy of several steps, do what is due, say when to look again."""
     raise NotImplementedError
 
 

@@ -76,6 +76,9 @@ RecordKind = Literal[
     "control.seeded",
     "control.undecided",
     "engine.met",
+    "journey.ended",
+    "journey.entered",
+    "journey.moved",
     "log.anchored",
     "log.head_accepted",
     "outcomes.counted",
@@ -149,7 +152,7 @@ AFTER_THE_END: frozenset[RecordKind] = frozenset(
 
 
 class AuditEvent(Frozen):
-    """One entry. A stream is a run, `tenant/<id>` for what concerns no single run, or `policy/<id>/<agent>`.
+    """One entry. A stream: a run, `tenant/<id>` for what concerns none, `policy/<id>/<agent>`, or `journey/<id>`.
 
     Attributes:
         seq: Position in the stream, from 1 without gaps.
@@ -179,3 +182,8 @@ def tenant_stream(tenant: str) -> str:
 def policy_stream(tenant: str, agent: str) -> str:
     """Return the stream that says which policies came into force for `tenant` and `agent`, and when."""
     return f"policy/{tenant}/{agent}"
+
+
+def journey_stream(journey: str) -> str:
+    """Return the stream of one customer's way through one strategy; `journey` is the id of its workflow."""
+    return f"journey/{journey}"

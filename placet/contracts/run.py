@@ -13,6 +13,7 @@ from placet.contracts.gate import Gate, Milestone
 from placet.contracts.people.decision import AcceptedDecision, Phase, ReceivedDecision
 from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import Receipt
+from placet.contracts.strategies.steps import StepName
 
 EndState = Literal[
     "executed", "no_action", "rejected", "denied", "expired", "halted", "failed", "unknown_outcome", "cancelled"
@@ -59,6 +60,7 @@ class RunRequest(Frozen):
         reverses: The executed run whose effect is to be taken back; nothing else is proposed then.
         strategy: Digest of the published strategy that decides; None: the application's own treatments are weighed.
         channel: Where the customer would be told; the strategy's contact rules ask for it.
+        step: The step of the customer's journey that it carries out; None where the strategy has no steps.
     """
 
     run_id: RunId
@@ -71,6 +73,7 @@ class RunRequest(Frozen):
     reverses: RunId | None = None
     strategy: Annotated[Digest | None, Field(exclude_if=lambda version: version is None)] = None
     channel: Annotated[Channel | None, Field(exclude_if=lambda channel: channel is None)] = None
+    step: Annotated[StepName | None, Field(exclude_if=lambda step: step is None)] = None
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:
@@ -78,6 +81,8 @@ class RunRequest(Frozen):
             raise ValueError("a strategy and the channel that its customer is told on are given together")
         if self.strategy is not None and self.reverses is not None:
             raise ValueError("a run that takes back another one carries out no strategy")
+        if self.step is not None and self.strategy is None:
+            raise ValueError("a step is one of a strategy")
         return self
 
 

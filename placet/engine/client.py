@@ -29,6 +29,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from placet import ports
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest, RunStatus
+from placet.contracts.strategies.journey import JourneyAsked
 from placet.contracts.strategies.rolling import RolloutAsked
 from placet.contracts.text import NAME, quoted
 from placet.engine.converter import data_converter
@@ -40,6 +41,8 @@ from placet.errors import ConfigurationError, GovernanceError, UpstreamUnavailab
 
 WORKFLOW = "GovernedRun"
 ROLLOUT = "Rollout"
+JOURNEY = "Journey"
+LOOK_AGAIN = "look_again"
 SEARCH_ATTRIBUTES = ("PlacetTenant", "PlacetCustomer", "PlacetAgent", "PlacetState")
 
 
@@ -184,6 +187,51 @@ class Engine:
         """Tell a rollout's workflow that something was ordered; where it cannot be told, it finds out by itself."""
         with suppress(RPCError):
             await self.client.get_workflow_handle(asked.workflow_id).signal("told", rpc_timeout=RPC_TIMEOUT)
+
+    async def start_journey(self, asked: JourneyAsked) -> bool:
+        """Start the workflow of a journey; False when it is under way, and is told to look again.
+
+        Raises:
+            GovernanceError: code `foreign_workflow`; somebody else's workflow bears its id.
+            UpstreamUnavailable: Temporal did not start it.
+        """
+        try:
+            await self.client.start_workflow(
+                JOURNEY,
+                asked,
+                id=asked.workflow_id,
+                task_queue=self.task_queue,
+                task_timeout=self.task_timeout,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            )
+        except WorkflowAlreadyStartedError:
+            await self._require_own_journey(asked)
+            await self.tell_journey(asked)
+            return False
+        except RPCError as error:
+            raise UpstreamUnavailable(
+                f"the journey of customer {asked.customer_id!r} in {asked.strategy!r} is recorded, but Temporal did "
+                f"not start it ({error.status.name}); start it again",
+                code="engine_unavailable",
+            ) from error
+        return True
+
+    async def _require_own_journey(self, asked: JourneyAsked) -> None:
+        with _clear(UsageError(f"Temporal has no workflow {asked.workflow_id!r}", code="not_running")):
+            workflow = (await described(self.client, asked.workflow_id)).workflow_execution_info
+        if (workflow.type.name, workflow.task_queue) != (JOURNEY, self.task_queue):
+            raise GovernanceError(
+                f"a journey in {asked.strategy!r} is recorded and was not started: at Temporal a workflow of type "
+                f"{quoted(workflow.type.name, NAME)} on task queue {quoted(workflow.task_queue, NAME)}, which nobody "
+                "here started, bears its id; find out who reaches Temporal",
+                code="foreign_workflow",
+            )
+
+    async def tell_journey(self, asked: JourneyAsked) -> None:
+        """Tell a journey's workflow to look again; where it cannot be told, it finds out by itself."""
+        with suppress(RPCError):
+            await self.client.get_workflow_handle(asked.workflow_id).signal(LOOK_AGAIN, rpc_timeout=RPC_TIMEOUT)
 
     async def _require_own(self, request: RunRequest) -> None:
         with _clear(UsageError(f"Temporal has no workflow {request.run_id!r}", code="not_running")):

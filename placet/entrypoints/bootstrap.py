@@ -28,8 +28,10 @@ from placet.entrypoints.systems import load_systems, mutation_timeout_seconds
 from placet.entrypoints.tenant_files.contact import ContactFiles
 from placet.entrypoints.tenant_files.policies import PolicyFiles
 from placet.errors import ConfigurationError, PluginViolation, StorageError
+from placet.gate.context import LiveCustomer
 from placet.notify.address_book import AddressBook, load_address_book
 from placet.plugin_api.loader import LoadedPlugins
+from placet.service.journeys.stepping import JourneySteps
 from placet.service.rollouts.stepping import RolloutSteps
 from placet.service.state.current import state_of
 from placet.service.strategies.deciding import live_customer
@@ -109,6 +111,10 @@ def build_parts(
     opened, now = database or open_database(settings), clock or _now
     plugins = load_systems(settings, on_call=_unobserved, on_violation=_Violations(opened, settings.tenant))
     policies = PolicyFiles(settings.policy_dir, keep_seconds=settings.policy_keep_hours * 3600)
+
+    def live(tenant: str, customer_id: str) -> LiveCustomer:
+        return live_customer(opened, tenant, customer_id, now())
+
     context = WorkerResources(
         database=opened,
         admission=admission(opened),
@@ -122,8 +128,9 @@ def build_parts(
         tenants=frozenset(settings.tenants),
         clock=now,
         live_state=lambda tenant, customer_id: state_of(opened, tenant, customer_id, now()),
-        live_customer=lambda tenant, customer_id: live_customer(opened, tenant, customer_id, now()),
+        live_customer=live,
         rollouts=RolloutSteps(opened, policies, now, timedelta(seconds=settings.rollout_look_seconds)),
+        journeys=JourneySteps(opened, policies, live, now, timedelta(seconds=settings.journey_look_seconds)),
         likelihood=likelihoods,
         worker=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         effect_lease_seconds=settings.effect_lease_seconds,

@@ -195,6 +195,9 @@ class Settings(BaseSettings):
     rollout_look_seconds: float = Field(
         default=86_400.0, gt=0, le=604_800, description="how often a rollout looks at its guard rails"
     )
+    journey_look_seconds: float = Field(
+        default=86_400.0, gt=0, le=604_800, description="how often a journey looks for what it waits for, untold"
+    )
     reconcile_interval_seconds: float = Field(
         default=30.0, gt=0, le=3600, description="how often a worker looks for runs whose workflow Temporal ended"
     )

@@ -24,6 +24,7 @@ from activities import all_activities
 from activities.resources import WorkerResources
 from agents.catalogue import names
 from placet.contracts.run import RunRequest
+from placet.contracts.strategies.journey import JourneyAsked
 from placet.engine.client import Engine
 from placet.entrypoints.beside_worker.integrator import Integrator
 from placet.entrypoints.beside_worker.policy_watch import PolicyWatch
@@ -35,6 +36,7 @@ from placet.entrypoints.settings import Settings
 from placet.files import write_file
 from placet.governance.log.key import load_or_create_log_identity
 from workflows.governed_run import GovernedRun
+from workflows.journey import Journey
 from workflows.rollout import Rollout
 
 # How long a stopping worker lets activities finish; an effect under way is settled rather than left to read back.
@@ -45,10 +47,10 @@ _CONNECT_SECONDS = 60.0
 # How long a starting worker waits for the BSS to say whether it sends events, in seconds.
 _ASKED_SECONDS = 2.0
 
-# How long some runs of a rollout may take to be started, in seconds; the step is tried again.
+# How long some runs or journeys may take to be started, in seconds; the step is tried again.
 _START_SECONDS = 30.0
 
-WORKFLOWS = [GovernedRun, Rollout]
+WORKFLOWS = [GovernedRun, Rollout, Journey]
 
 _log = logging.getLogger(__name__)
 
@@ -108,14 +110,16 @@ def build_worker(
     )
 
 
-def beginning(client: Client, task_queue: str) -> Callable[[Sequence[RunRequest]], None]:
-    """Return what starts runs side by side from an activity's thread; call it on the event loop that starts them."""
+def beginning(client: Client, task_queue: str) -> Callable[[Sequence[RunRequest | JourneyAsked]], None]:
+    """Return what starts runs and journeys side by side from an activity's thread; call it on the loop that starts."""
     loop, engine = asyncio.get_running_loop(), Engine(client, task_queue)
 
-    async def start(requests: Sequence[RunRequest]) -> None:
-        await asyncio.gather(*(engine.start(request) for request in requests))
+    async def start(requests: Sequence[RunRequest | JourneyAsked]) -> None:
+        await asyncio.gather(
+            *(engine.start_journey(one) if isinstance(one, JourneyAsked) else engine.start(one) for one in requests)
+        )
 
-    def begin(requests: Sequence[RunRequest]) -> None:
+    def begin(requests: Sequence[RunRequest | JourneyAsked]) -> None:
         asyncio.run_coroutine_threadsafe(start(requests), loop).result(_START_SECONDS)
 
     return begin

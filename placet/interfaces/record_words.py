@@ -10,12 +10,18 @@ from typing import Final, cast
 
 from placet.contracts.audit import AuditEvent, RecordKind
 from placet.contracts.text import one_line, quoted
+from placet.interfaces.telling.journeys import OF_JOURNEYS
 from placet.interfaces.telling.parts import digest_of, name_of
 from placet.interfaces.telling.rollouts import OF_ROLLOUTS
 from placet.interfaces.telling.runs import OF_RUNS
 from placet.interfaces.telling.tenants import OF_TENANTS
 
-_TELLERS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {**OF_RUNS, **OF_TENANTS, **OF_ROLLOUTS}
+_TELLERS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
+    **OF_RUNS,
+    **OF_TENANTS,
+    **OF_ROLLOUTS,
+    **OF_JOURNEYS,
+}
 
 
 def in_words(event: AuditEvent) -> str:

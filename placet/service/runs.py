@@ -48,12 +48,14 @@ class Carries(NamedTuple):
 
     Attributes:
         by: The application that carries it out.
+        step: The step of the customer's journey; None where the strategy has none.
     """
 
     name: str
     version: str
     channel: Channel
     by: str
+    step: str | None = None
 
     def agent(self, given: str | None) -> str:
         """Return the application that carries it out.
@@ -102,6 +104,7 @@ def build_request(
             requested_at=datetime.now(UTC),
             strategy=None if carries is None else carries.version,
             channel=None if carries is None else carries.channel,
+            step=None if carries is None else carries.step,
         )
 
 
@@ -241,7 +244,7 @@ def _is_same(entry: AuditEvent, said: Said, key: str | None) -> bool:
 
 def _wanted(request: RunRequest) -> dict[str, Any]:
     wanted = {"customer_id": request.customer_id, "agent": request.agent, "key": request.key}
-    more = {name: getattr(request, name) for name in ("reverses", "strategy", "channel")}
+    more = {name: getattr(request, name) for name in ("reverses", "strategy", "channel", "step")}
     return {**wanted, **{name: value for name, value in more.items() if value is not None}}
 
 

@@ -61,7 +61,7 @@ _ORDER = PageOrder(RUN.c.tenant, (RUN.c.requested_at, RUN.c.run_id), descending=
 _DERIVED = frozenset({"cost", "reversed_by"})
 """What of a record no column of its row holds."""
 
-_IDENTITY = ("run_id", "tenant", "customer_id", "agent", "key", "reverses", "strategy", "channel")
+_IDENTITY = ("run_id", "tenant", "customer_id", "agent", "key", "reverses", "strategy", "channel", "step")
 
 
 class Found(TypedDict, total=False):

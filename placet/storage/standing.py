@@ -17,7 +17,7 @@ from placet.storage.sql.reading import pass_on_others
 from placet.storage.transaction import Transaction
 
 REQUESTED: Final = "run.requested"
-_WANTED: Final = ("customer_id", "agent", "key", "reverses", "strategy", "channel")
+_WANTED: Final = ("customer_id", "agent", "key", "reverses", "strategy", "channel", "step")
 _TOLD: Final = {
     "customer_id": "customer",
     "requested_by": "asked for by",
@@ -25,6 +25,7 @@ _TOLD: Final = {
     "reverses": "reverses",
     "strategy": "strategy",
     "channel": "channel",
+    "step": "step",
 }
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from placet.contracts.audit import AuditEvent, RecordKind, policy_stream, tenant_stream
+from placet.contracts.audit import AuditEvent, RecordKind, journey_stream, policy_stream, tenant_stream
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.console.deliveries import DeliveryRepository
 from placet.storage.console.invitations import InvitationRepository
@@ -40,6 +40,7 @@ from placet.storage.state.events import EventRepository
 from placet.storage.state.keys import KeyRepository
 from placet.storage.state.states import StateRepository
 from placet.storage.strategies.coming import ComingRepository
+from placet.storage.strategies.journeys import JourneyRepository
 from placet.storage.strategies.outcomes import OutcomeRepository
 from placet.storage.strategies.rollouts import RolloutRepository
 
@@ -92,6 +93,7 @@ class Transaction:
         "halts",
         "inbox",
         "invitations",
+        "journeys",
         "keys",
         "kpis",
         "log",
@@ -137,6 +139,7 @@ class Transaction:
         self.sessions = SessionRepository(connection)
         self.events = EventRepository(connection)
         self.outcomes = OutcomeRepository(connection)
+        self.journeys = JourneyRepository(connection)
         self.rollouts = RolloutRepository(connection)
         self.states = StateRepository(connection)
         self.changes = ChangeRepository(connection)
@@ -189,6 +192,21 @@ class Transaction:
             kind=kind,
             actor=actor,
             step_key=f"{step or kind}.{what}",
+            at=at,
+            body=body,
+        )
+
+    def record_journey(
+        self, tenant: str, journey: str, kind: RecordKind, *, actor: str, at: datetime, step: str, body: dict[str, Any]
+    ) -> AuditEvent:
+        """Append an entry to the stream of one customer's way through a strategy, once per `step`."""
+        return self.audit.append(
+            stream=journey_stream(journey),
+            tenant=tenant,
+            run_id=None,
+            kind=kind,
+            actor=actor,
+            step_key=step,
             at=at,
             body=body,
         )

@@ -10,9 +10,9 @@ from typing import Final
 
 AttributeValue = str | int | float | bool
 
-WORKFLOWS: Final = ("GovernedRun", "Rollout")
-SIGNALS: Final = ("decide", "told")
-QUERIES: Final = ("status", "proposal", "stands")
+WORKFLOWS: Final = ("GovernedRun", "Rollout", "Journey")
+SIGNALS: Final = ("decide", "told", "look_again")
+QUERIES: Final = ("status", "proposal", "stands", "looked")
 ACTIVITIES: Final = (
     "analyse",
     "query_billing",
@@ -25,6 +25,7 @@ ACTIVITIES: Final = (
     "rollout_stand",
     "rollout_reach",
     "rollout_look",
+    "journey_look",
 )
 """Names of the activities; a test holds them to `placet.ports`."""
 

@@ -12,6 +12,7 @@ from placet.contracts.base import AgentName, Frozen, ReasonCode
 from placet.contracts.events.kinds import Channel, Purpose
 from placet.contracts.money import Currency
 from placet.contracts.strategies.rollout import Measure, Rollout
+from placet.contracts.strategies.steps import MOST_STEPS, Step, StepName, TreatStep, permitted
 from placet.contracts.strategies.treatment import Expression, Sentence, StrategyTreatment, Title
 from placet.contracts.strategies.written import Amount, Share, Weight, WrittenHours
 from placet.contracts.times import Day
@@ -121,6 +122,7 @@ class Strategy(Frozen):
         cohort: For whom it is.
         holdout: The share of the cohort that is never treated: the control group.
         arms: None: every treated customer gets the best of all treatments.
+        steps: What is done over time, in their order; none: the best of all treatments at once.
     """
 
     form: Literal["placet-strategy/1"]
@@ -137,5 +139,23 @@ class Strategy(Frozen):
     budget: Budget
     holdout: Share
     arms: Annotated[tuple[Arm, ...], Field(max_length=20)] = ()
+    # Texts without steps keep the version that they had before there were any.
+    steps: Annotated[tuple[Step, ...], Field(max_length=MOST_STEPS, exclude_if=lambda steps: not steps)] = ()
     rollout: Rollout
     term: Term
+
+    def step_named(self, name: StepName) -> Step | None:
+        """Return one of its steps; None where it has none of that name."""
+        return next((one for one in self.steps if one.step == name), None)
+
+    def at_step(self, name: StepName | None) -> "Strategy":
+        """Return the strategy with only what a step may give; as it is where no step is named.
+
+        A step that gives nothing, or is none of its own, leaves no treatment at all.
+        """
+        if name is None:
+            return self
+        step = self.step_named(name)
+        codes = tuple(one.code for one in self.treatments)
+        may = permitted(step, codes) if isinstance(step, TreatStep) else ()
+        return self.model_copy(update={"treatments": tuple(one for one in self.treatments if one.code in may)})

@@ -6,6 +6,7 @@ from pydantic import Field, StrictInt
 
 from placet.contracts.base import CustomerId, Digest, Frozen, ReasonCode
 from placet.contracts.events.kinds import Channel
+from placet.contracts.strategies.steps import StepName
 from placet.contracts.strategies.strategy import StrategyName
 from placet.contracts.strategies.written import Share
 
@@ -21,6 +22,7 @@ class StrategyUsed(Frozen):
         probability: With which the choice was made, in basis points; all, for nothing is left to chance.
         leaving: How likely they leave, in per cent; None where nothing says it.
         household_members: How many members of their household were known.
+        step: The step of the strategy that the run carried out; None where the strategy has none.
     """
 
     name: StrategyName
@@ -32,3 +34,4 @@ class StrategyUsed(Frozen):
     probability: Annotated[StrictInt, Field(ge=1, le=10_000)]
     leaving: Annotated[StrictInt, Field(ge=0, le=100)] | None
     household_members: StrictInt | None
+    step: Annotated[StepName | None, Field(exclude_if=lambda step: step is None)] = None

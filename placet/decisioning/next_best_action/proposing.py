@@ -34,14 +34,14 @@ def decide_by(strategy: Strategy, used: StrategyUsed, state: CustomerState, at: 
     """Return what one strategy decides for the customer of a run; the same arguments give the same decision.
 
     Args:
-        strategy: Its text.
+        strategy: Its text; where the run carries out a step of it, only what that step may give is weighed.
         used: What the text and the state do not say. How likely they leave is what the run computed, not a score that
             somebody sent.
         state: Of the customer.
         at: The time of the decision.
     """
     row = row_of(state, used.household_members) | {"customer_id": used.drawn_by, CHURN: used.leaving}
-    ready = prepare([Live(strategy, used.version, used.reached)], used.channel, at)
+    ready = prepare([Live(strategy.at_step(used.step), used.version, used.reached)], used.channel, at)
     return decide(ready, row, as_of=state.as_of, state_version=state.version, channel=used.channel, at=at)
 
 

@@ -9,6 +9,7 @@ from placet.contracts.strategies.treatment import MOST_CHARACTERS, StrategyTreat
 from placet.contracts.text import counted
 from placet.decisioning.cohorts.cohort import can_hold_together, cohort_of
 from placet.decisioning.strategies.problems import Path, Problem, error, warning
+from placet.decisioning.strategies.steps import step_conditions
 from placet.errors import ExpressionFault
 
 MOST_CONDITIONS: Final = 200
@@ -44,6 +45,7 @@ def conditions_of(strategy: Strategy) -> Iterator[tuple[Path, str]]:
             yield (*at, stage, place, "when"), rule.when
         for place, because in enumerate(treatment.because):
             yield (*at, "because", place, "when"), because.when
+    yield from step_conditions(strategy)
 
 
 def _faults(strategy: Strategy) -> Iterator[Problem]:

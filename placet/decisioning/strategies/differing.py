@@ -49,12 +49,26 @@ def consequences(before: Strategy, after: Strategy) -> Iterator[str]:
             if after.rollout.coming
             else "customers come in when a stage begins, and no longer as something happens to them"
         )
+    yield from _steps(before, after)
     yield from _reached(before, after)
     yield from _money(before, after)
     if before.market.time_zone != after.market.time_zone:
         yield "the time zone differs: quiet hours, and the first and the last day, begin and end at other times"
     if before.market.currency != after.market.currency:
         yield "the currency differs: amounts of the two versions cannot be added up"
+
+
+def _steps(before: Strategy, after: Strategy) -> Iterator[str]:
+    if before.steps == after.steps:
+        return
+    if not after.steps:
+        yield "it has no steps any more: each customer is offered the best of all treatments at once"
+    elif not before.steps:
+        yield "it has steps now: customers are taken through them one by one, over time"
+    else:
+        yield "the steps differ"
+    if before.steps:
+        yield "who is under way by the version before leaves it where they are, and may begin anew by this one"
 
 
 def _reached(before: Strategy, after: Strategy) -> Iterator[str]:

@@ -20,6 +20,7 @@ from placet.decisioning.strategies.conditions import condition_problems
 from placet.decisioning.strategies.hints import Here, here_problems, hint_problems
 from placet.decisioning.strategies.plan import plan_problems
 from placet.decisioning.strategies.problems import Problem
+from placet.decisioning.strategies.steps import step_problems
 from placet.errors import YamlFault
 from placet.yaml_files import Place, YamlText, parse_yaml
 
@@ -79,7 +80,13 @@ def legible_strategy(text: str) -> Strategy | None:
 
 def check_strategy(strategy: Strategy) -> tuple[Problem, ...]:
     """Return what is wrong with a strategy, whoever made it, and what whoever signs it should know."""
-    return *condition_problems(strategy), *bound_problems(strategy), *plan_problems(strategy), *hint_problems(strategy)
+    return (
+        *condition_problems(strategy),
+        *bound_problems(strategy),
+        *plan_problems(strategy),
+        *step_problems(strategy),
+        *hint_problems(strategy),
+    )
 
 
 def in_one_form(strategy: Strategy) -> Strategy:
@@ -90,6 +97,11 @@ def in_one_form(strategy: Strategy) -> Strategy:
         for stage in ("eligible", "applicable", "suitable", "because"):
             for rule in treatment[stage]:
                 rule["when"] = cohort_of(rule["when"]).written
+    for step in plain.get("steps", ()):
+        if "wait_for" in step:
+            step["wait_for"] = cohort_of(step["wait_for"]).written
+        for way in step.get("branch", ()):
+            way["when"] = cohort_of(way["when"]).written
     return Strategy.model_validate(plain)
 
 

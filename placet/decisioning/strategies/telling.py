@@ -5,6 +5,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from placet.contracts.strategies.rollout import GuardRail, Then
+from placet.contracts.strategies.steps import (
+    BranchStep,
+    ExitStep,
+    Step,
+    StepName,
+    TreatStep,
+    WaitForStep,
+    WaitStep,
+    goes_to,
+    hours_in_words,
+)
 from placet.contracts.strategies.strategy import ContactRules, Strategy, ValueModel
 from placet.contracts.strategies.treatment import CreditBalance, OrderOffering, Staying, StrategyTreatment
 from placet.contracts.strategies.written import WHOLE, share_in_words
@@ -19,7 +30,7 @@ _THEN: Final[dict[Then, str]] = {
 _STAGES: Final = {"eligible": "only who may", "applicable": "only who can use it", "suitable": "only whom it suits"}
 
 
-_WHOM, _CONTACT, _MONEY, _ROLLOUT = "whom", "contact", "money", "rollout"
+_WHOM, _CONTACT, _MONEY, _ROLLOUT, _STEPS = "whom", "contact", "money", "rollout", "steps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ def _told(strategy: Strategy) -> Iterator[Told]:
         titles = [one.title for one in strategy.treatments if one.code in arm.treatments]
         words = f"{share_in_words(arm.share)} of the treated may get: {', '.join(titles)}"
         yield Told(f"arm {arm.name}", _WHOM, f"arm {spoken(arm.name)}", words)
+    yield from _steps(strategy)
     yield from _contact(strategy.contact, market.time_zone)
     yield Told("value", _MONEY, "value", _value(strategy.value))
     budget = strategy.budget
@@ -74,6 +86,39 @@ def _told(strategy: Strategy) -> Iterator[Told]:
     yield from _rollout(strategy)
     days = (strategy.term.last - strategy.term.first).days + 1
     yield Told("term", _ROLLOUT, "runs", f"{strategy.term.first} to {strategy.term.last}, {counted(days, 'day')}")
+
+
+def _steps(strategy: Strategy) -> Iterator[Told]:
+    for number, one in enumerate(strategy.steps):
+        words = step_in_words(strategy, one)
+        yield Told(f"step {one.step}", _STEPS, f"{number + 1}. {spoken(one.step)}", words)
+
+
+def step_in_words(strategy: Strategy, one: Step) -> str:
+    """Say what a step does, and where it leads."""
+    place = next(number for number, each in enumerate(strategy.steps) if each.step == one.step)
+    ways = [_then(to) for _, to in goes_to(strategy.steps, place)]
+    if isinstance(one, ExitStep):
+        return f"ends: {one.exit}"
+    if isinstance(one, TreatStep):
+        titles = [each.title for each in strategy.treatments if each.code in one.treat]
+        return f"gives the best of {', '.join(titles) if one.treat else 'all treatments'}, if any fits; {ways[0]}"
+    if isinstance(one, WaitStep):
+        return f"waits {hours_in_words(one.wait)}; {ways[0]}"
+    if isinstance(one, WaitForStep):
+        return (
+            f"waits until {one.wait_for}; {ways[0]}; where it is not so after {hours_in_words(one.at_most)}, {ways[1]}"
+        )
+    return _branch(one, ways)
+
+
+def _branch(one: BranchStep, ways: list[str]) -> str:
+    told = [f"where {way.when}, {to}" for way, to in zip(one.branch, ways, strict=False)]
+    return f"{'; else '.join(told)}; otherwise {ways[-1]}"
+
+
+def _then(to: StepName | None) -> str:
+    return "the journey ends" if to is None else f"then {spoken(to)}"
 
 
 def _holdout(share: int) -> str:

@@ -15,6 +15,7 @@ from placet.decisioning.contact import ContactPolicy, within_contact_policy
 from placet.decisioning.next_best_action.proposing import candidates_of, decide_by, state_for
 from placet.errors import DecisionRefused, GovernanceError, PolicyError, UsageError
 from placet.gate.context import GateContext, LiveCustomer
+from placet.gate.strategies.journey import check_step
 from placet.gate.strategies.published import published, strategy_of
 from placet.gate.strategies.rollout import Authorised, standing_of
 from placet.governance.policy.set import PolicySet
@@ -83,7 +84,8 @@ def check_decided(
         now: When it is to hold.
 
     Raises:
-        DecisionRefused: code `strategy_undecided`; it is not. Code `strategy_altered`; see `strategy_of`.
+        DecisionRefused: code `strategy_undecided`; it is not. Code `strategy_altered`; see `strategy_of`. Code
+            `journey_elsewhere`; the customer is in another step than the run's.
     """
     _check_named(run, proposal)
     used = proposal.strategy
@@ -92,6 +94,7 @@ def check_decided(
     strategy = strategy_of(tx, record)
     evidence, state = _read_by(tx, run, proposal)
     stands = standing_of(tx, Authorised(strategy, record.mandate, policies, now))
+    check_step(tx, run, strategy, stands.holds)
     today = used.model_copy(update={"reached": stands.reached, "version": record.mandate.strategy})
     if known is not None:
         _check_stated(used, known, known.leaving(evidence, state))
@@ -118,7 +121,8 @@ def check_still_decided(context: GateContext, run: RunRequest, proposal: Proposa
 
     Raises:
         DecisionRefused: code `strategy_undecided`; the run was to carry out something else. Code
-            `strategy_unpublished`, `strategy_altered`, or `strategy_changed` with the reason.
+            `strategy_unpublished`, `strategy_altered`, or `strategy_changed` with the reason. Code `journey_elsewhere`;
+            the customer is in another step than the run's.
     """
     _check_named(run, proposal)
     used = proposal.strategy
@@ -127,7 +131,9 @@ def check_still_decided(context: GateContext, run: RunRequest, proposal: Proposa
     with context.database.reading() as tx:
         policies = context.policies(proposal.tenant, proposal.agent)
         found = published(tx, proposal.tenant, proposal.agent, used.version, policies, now)
-    strategy = found.strategy
+        strategy = found.strategy
+        stands = standing_of(tx, Authorised(strategy, found.record.mandate, policies, now))
+        check_step(tx, run, strategy, stands.holds)
     known = context.live_customer(proposal.tenant, proposal.customer_id)
     today = used.model_copy(
         update={
@@ -144,13 +150,19 @@ def check_still_decided(context: GateContext, run: RunRequest, proposal: Proposa
 
 
 def _check_named(run: RunRequest, proposal: Proposal) -> None:
-    """Check that a proposal is of the strategy and channel that its run was requested for; of none, where of none."""
+    """Check that a proposal is of the strategy, channel and step that its run was requested for, or of none."""
     used = proposal.strategy
-    if (run.strategy, run.channel) == ((None, None) if used is None else (used.version, used.channel)):
+    asked_for = (run.strategy, run.channel, run.step)
+    if asked_for == ((None, None, None) if used is None else (used.version, used.channel, used.step)):
         return
-    asked = "no strategy" if run.strategy is None else f"version {run.strategy[:_SHOWN]} by {run.channel}"
-    said = "no strategy" if used is None else f"version {used.version[:_SHOWN]} by {used.channel}"
+    asked, said = _named(*asked_for), "no strategy" if used is None else _named(used.version, used.channel, used.step)
     raise _undecided(f"the run was to carry out {asked}, its proposal is of {said}")
+
+
+def _named(version: str | None, channel: str | None, step: str | None) -> str:
+    if version is None:
+        return "no strategy"
+    return f"version {version[:_SHOWN]} by {channel}{'' if step is None else f' at step {step!r}'}"
 
 
 def _check_stated(used: StrategyUsed, known: FirstHand, leaving: int | None) -> None:

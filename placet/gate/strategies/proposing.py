@@ -21,7 +21,9 @@ from placet.decisioning.state.telling import stood_out
 from placet.decisioning.words import months
 from placet.errors import DecisionRefused, GovernanceError
 from placet.gate.context import GateContext
+from placet.gate.strategies.journey import check_step
 from placet.gate.strategies.published import Published, published
+from placet.gate.strategies.rollout import Authorised, standing_of
 from placet.governance.authority.mandates import left
 from placet.governance.signing.canonical import digest
 from placet.version import version
@@ -41,9 +43,10 @@ def propose(context: GateContext, step: ProposeInput, evidence: Evidence, likeli
         raise GovernanceError(f"run {run.run_id!r} names no strategy, or read no state", code="wrong_run")
     with context.database.reading() as tx:
         try:
-            found = published(
-                tx, run.tenant, run.agent, run.strategy, context.policies(run.tenant, run.agent), evidence.read_at
-            )
+            policies = context.policies(run.tenant, run.agent)
+            found = published(tx, run.tenant, run.agent, run.strategy, policies, evidence.read_at)
+            stands = standing_of(tx, Authorised(found.strategy, found.record.mandate, policies, evidence.read_at))
+            check_step(tx, run, found.strategy, stands.holds)
         except DecisionRefused as error:
             return _nothing(str(error))
     if left(found.record).amount_minor <= 0:
@@ -63,6 +66,7 @@ def propose(context: GateContext, step: ProposeInput, evidence: Evidence, likeli
         probability=WHOLE,
         leaving=likelihood.probability_bp // _PERCENT,
         household_members=known.household_members,
+        step=run.step,
     )
     contact = context.contact(run.tenant, run.agent)
     candidates = weigh(strategy, used, state, evidence, contact)

@@ -80,7 +80,7 @@ def record_start(
 ) -> RolloutAsked:
     """Put the start of a rollout on the record; what was recorded first stands. Raises as `start_rollout`."""
     said, now = Said.read(by, ""), datetime.now(UTC)
-    carries = carried(database, tenant, wanted, channel, policies, now)
+    carries = carried(database, tenant, wanted, channel, policies, now, by_steps=True)
     with database.transaction() as tx:
         found = find_in_force(tx, tenant, carries.version, policies, now)
         it = authorised(tx, found, policies, now)

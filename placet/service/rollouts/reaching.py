@@ -7,11 +7,13 @@ from math import ceil
 from typing import Final
 
 from placet.contracts.run import RunRequest
+from placet.contracts.strategies.journey import JourneyAsked
 from placet.contracts.strategies.rolling import RolloutAsked
 from placet.errors import GovernanceError
 from placet.gate.strategies.members import drawings, record_drawing
 from placet.gate.strategies.published import Published
 from placet.gate.strategies.rollout import RolloutStanding
+from placet.service.journeys.starting import Entry, record_entry
 from placet.service.rollouts.enrolling import enrol, members_digest
 from placet.service.rollouts.knowing import Known
 from placet.service.rollouts.turns import Turns
@@ -30,8 +32,8 @@ _HOUR: Final = 3_600
 _WORKER: Final = "worker"
 
 
-def batch(database: Database, known: Known, turns: Turns) -> tuple[RunRequest, ...]:
-    """Take the cohort down where a stage begins, and record the runs that are to be started next."""
+def batch(database: Database, known: Known, turns: Turns) -> tuple[RunRequest | JourneyAsked, ...]:
+    """Take the cohort down where a stage begins, and record the runs or journeys that are to be started next."""
     asked, stands, row = known.asked, known.stands, known.row
     coming = known.it.strategy.rollout.coming
     if stands.reached == 0:
@@ -44,21 +46,42 @@ def batch(database: Database, known: Known, turns: Turns) -> tuple[RunRequest, .
     with database.reading() as tx:
         room = turns.room(tx, asked, known.found)
         most = room if coming else min(room, _per_tick(known.found))
-        most = max(min(most, MOST_UNDER_WAY - tx.rollouts.under_way(asked.tenant, asked.version)), 0)
+        under_way = tx.rollouts.open_runs if known.it.strategy.steps else tx.rollouts.under_way
+        most = max(min(most, MOST_UNDER_WAY - under_way(asked.tenant, asked.version)), 0)
         waiting = () if coming else tx.rollouts.waiting(asked.tenant, asked.version, stands.reached, most)
     if coming:
         waiting = tuple(turns.next(asked, known.found, stands.reached, most))
+    if known.it.strategy.steps:
+        return tuple(_enter(database, asked, customer_id, known.now) for customer_id in waiting)
     requests = record_requests(database, list(_requests(asked, stands, waiting)))
     if coming:
         _note_signals(database, asked, requests, known.now)
     return requests
 
 
-def note(database: Database, asked: RolloutAsked, requests: Sequence[RunRequest], now: datetime) -> None:
-    """Note that runs were started."""
+def _enter(database: Database, asked: RolloutAsked, customer_id: str, now: datetime) -> JourneyAsked:
+    """Record that a customer enters a strategy of several steps."""
+    with database.reading() as tx:
+        known = tx.coming.signal(asked.tenant, asked.version, customer_id)
+    entry = Entry(
+        tenant=asked.tenant,
+        customer_id=customer_id,
+        strategy=asked.strategy,
+        version=asked.version,
+        agent=asked.agent,
+        channel=asked.channel,
+        requested_by=asked.requested_by,
+        signal_at=None if known is None else known[0],
+    )
+    return record_entry(database, entry, at=now).asked
+
+
+def note(database: Database, asked: RolloutAsked, requests: Sequence[RunRequest | JourneyAsked], now: datetime) -> None:
+    """Note that runs or journeys were started."""
     with database.transaction() as tx:
-        for request in requests:
-            tx.rollouts.note_run(asked.tenant, asked.version, request.customer_id, request.run_id, now)
+        for one in requests:
+            started = one.workflow_id if isinstance(one, JourneyAsked) else one.run_id
+            tx.rollouts.note_run(asked.tenant, asked.version, one.customer_id, started, now)
 
 
 def is_reopening(stands: RolloutStanding, row: RolloutRow) -> bool:

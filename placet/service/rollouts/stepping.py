@@ -7,6 +7,7 @@ from typing import Final
 
 from placet.contracts.audit import tenant_stream
 from placet.contracts.run import RunRequest
+from placet.contracts.strategies.journey import JourneyAsked
 from placet.contracts.strategies.rolling import RolloutAsked, RolloutStep
 from placet.contracts.strategies.written import share_in_words
 from placet.contracts.text import counted
@@ -83,14 +84,14 @@ class RolloutSteps:
             )
             return step
 
-    def batch(self, asked: RolloutAsked) -> tuple[RunRequest, ...]:
-        """Take the cohort down where a stage begins, and record the runs that are to be started next."""
+    def batch(self, asked: RolloutAsked) -> tuple[RunRequest | JourneyAsked, ...]:
+        """Take the cohort down where a stage begins, and record the runs or journeys that are to be started next."""
         with self._database.reading() as tx:
             known = self._know(tx, asked, self._clock())
         return reaching.batch(self._database, known, self._turns)
 
-    def note(self, asked: RolloutAsked, requests: Sequence[RunRequest]) -> None:
-        """Note that runs were started."""
+    def note(self, asked: RolloutAsked, requests: Sequence[RunRequest | JourneyAsked]) -> None:
+        """Note that runs or journeys were started."""
         reaching.note(self._database, asked, requests, self._clock())
 
     def look(self, asked: RolloutAsked) -> None:

@@ -153,6 +153,8 @@ def carried(
     channel: str | None,
     policies: Callable[[str], PolicySet],
     now: datetime,
+    *,
+    by_steps: bool = False,
 ) -> Carries:
     """Return what a run of a published strategy carries out.
 
@@ -163,13 +165,20 @@ def carried(
         channel: Where the customer would be told; None: the first that the strategy names.
         policies: Reads the set in force for an agent.
         now: When it is to be in force.
+        by_steps: Whether a strategy of several steps may be meant: a journey starts its runs, and nobody else does.
 
     Raises:
-        UsageError: as `find_in_force`; code `other_channel`, the strategy says nothing there.
+        UsageError: as `find_in_force`; code `other_channel`, the strategy says nothing there; code `has_steps`.
     """
     with database.reading() as tx:
         found = find_in_force(tx, tenant, wanted, policies, now)
         strategy = strategy_of(tx, found.record)
+    if strategy.steps and not by_steps:
+        raise UsageError(
+            f"strategy {strategy.name!r} takes customers through steps, and a journey starts the run of each: "
+            f"`placet journey start --strategy {strategy.name} --customer ID`",
+            code="has_steps",
+        )
     told = strategy.contact.channels[0] if channel is None else channel
     known = next((one for one in strategy.contact.channels if one == told), None)
     if known is None:

@@ -114,6 +114,7 @@ def _requested(story: Story, entry: Entry) -> None:
         "reverses": body.get("reverses"),
         "strategy": body.get("strategy"),
         "channel": body.get("channel"),
+        "step": body.get("step"),
     }
 
 
@@ -123,7 +124,7 @@ def _started(story: Story, entry: Entry) -> None:
         name: datetime.fromisoformat(asked[name]) if name == "requested_at" else asked[name]
         for name in ("customer_id", "agent", "key", "requested_by", "requested_at", "reverses")
     }
-    started |= {name: asked.get(name) for name in ("strategy", "channel")}
+    started |= {name: asked.get(name) for name in ("strategy", "channel", "step")}
     for name, value in story.request.items():
         if started[name] != value:
             story.faults.append(f"it was started with {name} {started[name]!r}, and requested with {value!r}")

@@ -307,6 +307,11 @@ class RolloutRepository:
         """
         return int(self._connection.scalar(_UNDER_WAY, {"of_tenant": tenant, "of_version": version}) or 0)
 
+    def open_runs(self, tenant: str, version: str) -> int:
+        """Return how many runs of a version a worker has still to carry on, noted of a member or not."""
+        query = select(func.count()).select_from(RUN).where(*_OPEN_OF_IT)
+        return int(self._connection.scalar(query, {"of_tenant": tenant, "of_version": version}) or 0)
+
     def ends(self, tenant: str, version: str) -> dict[str, int]:
         """Return how many runs of a version there are, by state."""
         query = (

@@ -15,7 +15,7 @@ from placet.storage.tables.state import (
     CUSTOMER_STATE,
     DEAD_LETTER,
 )
-from placet.storage.tables.strategies import OUTCOME, ROLLOUT, ROLLOUT_MEMBER
+from placet.storage.tables.strategies import JOURNEY, OUTCOME, ROLLOUT, ROLLOUT_MEMBER
 
 __all__ = [
     "APPROVER",
@@ -37,6 +37,7 @@ __all__ = [
     "ERASURE",
     "HALT",
     "INVITATION",
+    "JOURNEY",
     "KPI_COUNT",
     "KPI_HOUSEHOLD",
     "KPI_PART",

@@ -80,6 +80,7 @@ RUN = Table(
     Column("reverses", Text),
     Column("strategy", Text),
     Column("channel", Text),
+    Column("step", Text),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("state", Text, nullable=False),
     Column("code", Text),

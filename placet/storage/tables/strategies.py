@@ -1,4 +1,4 @@
-"""Rollouts under way, who takes part in them, and what became of each."""
+"""Rollouts under way, who takes part, what became of each, and where customers are in strategies of several steps."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, SmallInteger, Table, Text
 
@@ -104,4 +104,32 @@ OUTCOME = Table(
 """What became of a member of a rollout so many days after they entered: counted once when the days are over.
 
 See `placet.contracts.outcomes.windows.MemberOutcome`. The record names the digest of each batch's seals.
+"""
+
+JOURNEY = Table(
+    "journey",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("customer_id", Text, primary_key=True),
+    Column("strategy", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("signal_at", UtcDateTime),
+    Column("entered_at", UtcDateTime, nullable=False),
+    Column("step_since", UtcDateTime, nullable=False),
+    Column("told_at", UtcDateTime),
+    Column("converted_at", UtcDateTime),
+    Column("next_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("ended_code", Text),
+    Column("reason", Text),
+    Index("ix_journey_entered", "tenant", "strategy", "entered_at", "customer_id"),
+    Index("ix_journey_step", "tenant", "strategy", "step", "ended_code"),
+)
+"""Where each customer is in a strategy of several steps, for lists and figures. What may be done, the record says.
+
+`number`: which of their times in it, from 1; `told_at`: when the first of its runs took effect.
 """

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from placet.contracts.run import RunRequest
 from placet.contracts.strategies.rolling import RolloutAsked
 from placet.errors import StorageError
 from placet.interfaces.record_words import in_words
@@ -287,10 +288,9 @@ def _one_hour(rolling: Rolling) -> list[str]:
     """Let all runs be started that an hour has room for."""
     found: list[str] = []
     while requests := rolling.steps.batch(rolling.asked):
-        for request in requests:
-            rolling.steps.note(rolling.asked, request)
+        rolling.steps.note(rolling.asked, requests)
         found += [one.customer_id for one in requests]
-        rolling.over(one.run_id for one in requests)
+        rolling.over(one.run_id for one in requests if isinstance(one, RunRequest))
     return found
 
 

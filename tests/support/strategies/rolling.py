@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from placet.contracts.audit import AuditEvent, tenant_stream
 from placet.contracts.people.rollout_order import RolloutOrder
-from placet.contracts.run import RunState
+from placet.contracts.run import RunRequest, RunState
 from placet.contracts.strategies.rolling import RolloutAsked, RolloutStep
 from placet.contracts.strategies.strategy import Strategy
 from placet.governance.policy.set import PolicySet
@@ -69,7 +69,7 @@ class Rolling:
             requests = self.steps.batch(self.asked)
             self.steps.note(self.asked, requests)
             started += [request.customer_id for request in requests]
-            self.over(request.run_id for request in requests)
+            self.over(request.run_id for request in requests if isinstance(request, RunRequest))
         return started
 
     def follow(self, tell: Callable[[RolloutAsked], None] | None = None) -> list[str]:

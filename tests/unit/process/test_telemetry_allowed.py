@@ -7,10 +7,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Link, SpanContext, TraceFlags, TraceState
 
 from placet import ports
-from placet.engine.client import ROLLOUT, WORKFLOW
+from placet.engine.client import JOURNEY, ROLLOUT, WORKFLOW
 from placet.telemetry import allowed, spans
 from placet.telemetry.tracing import AllowlistExporter
 from workflows.governed_run import GovernedRun
+from workflows.journey import Journey
 from workflows.rollout import Rollout
 
 CONTEXT = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1), trace_state=TraceState([("vendor", "C00042")]))
@@ -20,10 +21,10 @@ LINK = Link(CONTEXT, {"a": "C00042"})
 def test_the_names_are_those_of_our_own_parts() -> None:
     implemented = {name for name, port in vars(ports).items() if hasattr(port, "__temporal_activity_definition")}
     assert set(allowed.ACTIVITIES) == implemented
-    assert allowed.WORKFLOWS == (WORKFLOW, ROLLOUT)
+    assert allowed.WORKFLOWS == (WORKFLOW, ROLLOUT, JOURNEY)
     queries = {
         name
-        for workflow in (GovernedRun, Rollout)
+        for workflow in (GovernedRun, Rollout, Journey)
         for name in dir(workflow)
         if hasattr(getattr(workflow, name), "__temporal_query_definition")
     }

@@ -1,0 +1,1 @@
+"""Journeys: customers in strategies of several steps, from entering to the end."""

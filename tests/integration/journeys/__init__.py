@@ -1,0 +1,1 @@
+"""Journeys: customers in strategies of several steps, on real databases and the sandbox BSS."""
