@@ -10,6 +10,7 @@ from placet.contracts.people.access import Voucher
 from placet.contracts.strategies.journey import JourneyAsked
 from placet.contracts.strategies.strategy import Strategy, StrategyName
 from placet.contracts.times import rfc3339
+from placet.errors import UsageError
 from placet.gate.strategies.journey import ENDED, ENTERED, JourneyStanding, body_of, standing_of
 from placet.service.keeping.tenant_record import vouched
 from placet.storage.database import Database
@@ -75,6 +76,7 @@ def start_journey(
         voucher: The token or passkey that vouches for who asks.
 
     Raises:
+        UsageError: code `no_steps`; the strategy has none, and a run carries it out.
         GovernanceError: code `audit_broken`; the record of an earlier journey is not what was written. Code
             `strategy_altered`; the text is gone.
         UpstreamUnavailable: recorded, but Temporal did not start it; asking again starts it.
@@ -96,7 +98,7 @@ def record_entry(database: Database, entry: Entry, *, at: datetime, voucher: Vou
             reason = f"version {entry.version[:16]} took its place"
             record_end(tx, of, stands, "replaced", reason, at)
         number = 1 if stands is None else stands.number + 1
-        first = tx.artifacts.get_model(entry.version, Strategy, tenant=entry.tenant).steps[0].step
+        first = _first_step(tx, entry)
         signal = None if entry.signal_at is None else rfc3339(entry.signal_at)
         body = body_of(
             of, entry.version, number, agent=entry.agent, channel=entry.channel, step=first, signal_at=signal
@@ -122,6 +124,13 @@ def record_entry(database: Database, entry: Entry, *, at: datetime, voucher: Vou
         }
         tx.journeys.enter(of.tenant, of.customer_id, of.strategy, values)
     return Started(of, new=True, over=False)
+
+
+def _first_step(tx: Transaction, entry: Entry) -> str:
+    steps = tx.artifacts.get_model(entry.version, Strategy, tenant=entry.tenant).steps
+    if not steps:
+        raise UsageError(f"strategy {entry.strategy!r} has no steps: its customers get a run each", code="no_steps")
+    return steps[0].step
 
 
 def record_end(

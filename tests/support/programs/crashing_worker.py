@@ -4,6 +4,7 @@ Protocol: a line {"point": "...", "settings": {...}, "queue": "..."} on stdin st
 """
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -33,18 +34,25 @@ def die() -> None:
 
 
 def crashing(function: Callable[..., Any], point: str) -> Callable[..., Any]:
-    """The activity, dying before it begins or after its work is on disk and before Temporal hears of it."""
+    """The activity, dying before it begins or after its work is on disk and before Temporal hears of it.
+
+    A point may end with a number: the how many times it is called, over all workflows.
+    """
     definition = activity._Definition.must_from_callable(function)
     name = str(definition.name)
 
     hints = get_type_hints(function)
     given = next(hint for parameter, hint in hints.items() if parameter != "return")
 
+    calls = itertools.count(1)
+
     def wrapped(argument: Any) -> Any:
-        if point == f"before {name}":
+        called = next(calls)
+        times = {name, f"{name} {called}"} if called == 1 else {f"{name} {called}"}
+        if point.removeprefix("before ") in times and point.startswith("before "):
             die()
         result = function(argument)
-        if point == f"after {name}":
+        if point.removeprefix("after ") in times and point.startswith("after "):
             die()
         return result
 

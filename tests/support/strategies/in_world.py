@@ -1,6 +1,7 @@
 """A published strategy for customers of the sandbox, in an installation with a worker."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -19,20 +20,30 @@ from tests.support.world import World
 CUSTOMERS: Final = tuple(f"C{number:05}" for number in range(1, 13))
 
 
-def roll_out(world: World, title: str = "Keep customers") -> RolloutAsked:
+def policies_of(world: World) -> Callable[[str], PolicySet]:
+    """Return what reads the policies in force."""
+    return lambda _agent: PolicySet(read_policy_files(world.policy_file))
+
+
+def roll_out(world: World, title: str = "Keep customers", *edits: tuple[str, str]) -> RolloutAsked:
     """Publish a strategy for all who recharge, let the agent commit small credits, and start the rollout.
 
     Worlds share one Temporal server, where a rollout and its runs are called by the strategy's version: a title of its
     own makes another one.
     """
+    of, policies = publish(world, title, *edits), policies_of(world)
+    return world.run(
+        start_rollout(world.database, world.engine, tenant="demo", wanted=of.name, by="olga", policies=policies)
+    )
 
-    def policies(_agent: str) -> PolicySet:
-        return PolicySet(read_policy_files(world.policy_file))
 
+def publish(world: World, title: str, *edits: tuple[str, str]) -> Strategy:
+    """Publish a strategy for all who recharge, and let the agent commit small credits."""
     world.edit_policy(lambda policy: policy + COMMIT)
     of: Strategy = strategy(
         ("cohort: churn_percent >= 30 AND recharges_90d > 0", "cohort: recharges_90d > 0"),
         ("title: Keep customers who are likely to leave", f"title: {title}"),
+        *edits,
         quiet="00:00 to 00:01",
     )
     let_recharge(world)
@@ -40,10 +51,8 @@ def roll_out(world: World, title: str = "Keep customers") -> RolloutAsked:
     keep_text(world.database, "demo", of)
     draft = draft_of(of, tenant="demo", drafted_by="otto")
     envelope = sign_mandate(draft, FACTS, signer=hanna.name, reason="", key=hanna.key)
-    take_mandate(world.database, envelope, tenant="demo", policies=policies("retention"), declared=FACTS)
-    return world.run(
-        start_rollout(world.database, world.engine, tenant="demo", wanted=of.name, by="olga", policies=policies)
-    )
+    take_mandate(world.database, envelope, tenant="demo", policies=policies_of(world)("retention"), declared=FACTS)
+    return of
 
 
 def let_recharge(world: World) -> None:
