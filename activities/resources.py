@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -53,6 +53,9 @@ class RolloutSteps(Protocol):
 
     def note(self, asked: RolloutAsked, requests: Sequence[RunRequest | JourneyAsked]) -> None:
         """Note that runs or journeys were started."""
+
+    def unheard(self, asked: RolloutAsked, before: datetime) -> str | None:
+        """Return which order of before a time a rollout has not followed."""
 
     def look(self, asked: RolloutAsked) -> None:
         """Look at the guard rails, and do what follows."""

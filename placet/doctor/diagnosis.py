@@ -19,7 +19,7 @@ from placet.doctor.events import hub, kafka
 from placet.doctor.perimeter import perimeter
 from placet.doctor.report import Finding, Mask, Report
 from placet.doctor.retention import retention
-from placet.doctor.stalled import stalled
+from placet.doctor.stalled import rollouts, stalled
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
 
@@ -58,6 +58,7 @@ PROBES: dict[str, Probe] = {
     "temporal": reachability.temporal,
     "runs": reachability.stuck,
     "runs at Temporal": stalled,
+    "rollouts": rollouts,
     "BSS": reachability.bss,
     "read-back": reading_back.read_back,
     "model server": models.model_servers,

@@ -1,26 +1,33 @@
-"""Probe of runs that are under way and do not get on: what their Temporal says keeps each of them."""
+"""Probes of runs that are under way and do not get on, by what their Temporal says, and of rollouts, by their rows."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from placet.contracts.audit import tenant_stream
 from placet.contracts.run import OPEN_STATES, Expected
+from placet.contracts.times import minute
 from placet.doctor.report import Finding
 from placet.engine.payload_keys import load_key
 from placet.engine.progress import stalls
 from placet.entrypoints.settings import Settings
 from placet.errors import StorageError
+from placet.gate.strategies.rollout import ENDED
 from placet.storage.database import Database
 from placet.storage.pending import expected
 from placet.storage.sql.reading import UNREADABLE
+from placet.storage.strategies.rollouts import AlteredRollout, RolloutRow
 
 ANSWER_SECONDS = 2.0
 _ASKED = 100
 """Runs that are asked about; the reconciler looks at all of them, a page at a time."""
 _SHOWN = 5
+_LATE: Final = timedelta(minutes=15)
+"""Of a step of a rollout, with which a busy worker is not to be taken for one that is gone."""
 
 
 def stalled(settings: Settings) -> Iterator[Finding]:
@@ -80,3 +87,37 @@ async def _ask(settings: Settings, runs: Mapping[str, Expected]) -> tuple[list[t
     except (RPCError, RuntimeError):
         return found, 0  # the finding about Temporal says so
     return found, left
+
+
+def rollouts(settings: Settings) -> Iterator[Finding]:
+    """Name rollouts that are not over and do not get on."""
+    found = list(_rollouts(settings))
+    now, wrong = datetime.now(UTC), 0
+    for row in found:
+        if isinstance(row, AlteredRollout):
+            wrong += 1
+            yield Finding("problem", "rollouts", row.fault, "see `placet audit verify`")
+        elif row.next_at is not None and now > row.next_at + _LATE:
+            wrong += 1
+            said = f"{row.asked.strategy}: due at {minute(row.next_at)}, and has not moved since"
+            advice = "see whether a worker runs; `placet reconcile` starts a workflow that is gone"
+            yield Finding("problem", "rollouts", said, advice)
+    if found and not wrong:
+        yield Finding("ok", "rollouts", f"{len(found)} under way, none of them overdue")
+
+
+def _rollouts(settings: Settings) -> Iterator[RolloutRow | AlteredRollout]:
+    """Yield the newest rollouts that are not over by the record."""
+    if not settings.database_url and not (settings.home.resolve() / "placet.db").exists():
+        return
+    try:
+        with Database(settings.database, pool_size=1, lock_timeout_s=1.5, statement_timeout_s=ANSWER_SECONDS) as opened:
+            if opened.revision() is None:
+                return
+            with opened.reading() as tx:
+                for tenant in sorted(settings.tenants):
+                    for row in tx.rollouts.list(tenant, _ASKED):
+                        if tx.audit.find(tenant_stream(tenant), f"{ENDED}.{row.version}") is None:
+                            yield row
+    except StorageError:
+        return  # the finding about the database says so

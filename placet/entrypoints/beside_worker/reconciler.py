@@ -8,16 +8,16 @@ ever. One pass looks at a page of the runs that are not over, one worker at a ti
  (3) the same with an effect that may be under way: parked as unknown, for a person to look;
  (4) gone, and this is not the Temporal under which it was requested: reported, and nothing is concluded.
 
-Before that it hands out the rest of batches whose server stopped in the middle (`placet.service.deciding.deliveries`).
+Before that it hands out the rest of batches whose server stopped in the middle (`placet.service.deciding.deliveries`);
+after the last run it looks at the rollouts (`rollouts.py` beside it).
 """
 
 import asyncio
 import logging
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, timedelta
-from typing import Literal, NoReturn
+from typing import NoReturn
 
 from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
@@ -33,6 +33,8 @@ from placet.contracts.times import moment
 from placet.engine.client import Engine
 from placet.engine.progress import UNDER_WAY, described, stalls_of
 from placet.engine.unreviewed import reviews
+from placet.entrypoints.beside_worker.reconciled import Reconciled
+from placet.entrypoints.beside_worker.rollouts import look_at_rollouts
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect
 from placet.entrypoints.settings import Settings
@@ -61,25 +63,6 @@ _REMEMBERED = 100_000
 """Runs of which it is remembered how far their history was read; most of them are over some day."""
 _START_WITHIN = timedelta(hours=24)
 _log = logging.getLogger(__name__)
-
-Found = Literal["started", "ended", "parked", "parked_before", "lost", "foreign", "stuck", "refused"]
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciled:
-    """What was found of one run.
-
-    Attributes:
-        found: `parked_before`: it waits for a person already, and its workflow is gone: reset it in Temporal to settle
-            it. `lost`: this is not the Temporal that had it. `foreign`: a workflow that is not ours bears its id.
-            `stuck`: its workflow does not get on: by a defect, by what a stranger answered in a worker's stead or
-            paused, or since a step fails again and again.
-            `refused`: the ledger shows an effect that the record does not, or nobody requested the run on the record.
-    """
-
-    run_id: str
-    found: Found
-    detail: str
 
 
 class Reconciler:
@@ -112,7 +95,7 @@ class Reconciler:
         while not stopping.is_set():
             try:
                 for found in await self.run_once() or ():
-                    _log.warning("run %s: %s, %s", found.run_id, found.found, found.detail)
+                    _log.warning("%s: %s, %s", found.run_id, found.found, found.detail)
                 faults.mended("reconciling")
             except PlacetError as error:
                 faults.tell("reconciling", str(error), f"reconciling: {error}")
@@ -140,6 +123,8 @@ class Reconciler:
         runs = await asyncio.to_thread(self._unmoved)
         found = [await self._looked(run, known) for run in runs]
         self._after = runs[-1].run_id if len(runs) == self._page else ""
+        if self.done:
+            found += await look_at_rollouts(self._engine, self._context, self._grace, known)
         if len(self._reviewed) > _REMEMBERED:
             self._reviewed.clear()
         await asyncio.to_thread(self._release)

@@ -105,6 +105,26 @@ class RolloutSteps:
         with self._database.transaction() as tx:
             record_look(tx, self._know(tx, asked, now), look)
 
+    def unheard(self, asked: RolloutAsked, before: datetime) -> str | None:
+        """Return which order of before a time a rollout has not followed; None where it has, or stands still by itself.
+
+        Its row says what its workflow found when it asked last.
+        """
+        with self._database.reading() as tx:
+            try:
+                known = self._know(tx, asked, self._clock())
+            except (DecisionRefused, PlacetError):
+                return None  # it is asked again each hour, and its page says why nobody is treated
+        stands, row = known.stands, known.row
+        resumed = stands.held is None and stands.resumed_at is not None and stands.resumed_at < before
+        if row.phase == "held" and resumed and not stands.missing:
+            return "a signature on the record lets it go on, and it was still held"
+        if row.stage != stands.stage and stands.moved_at is not None and stands.moved_at < before:
+            return f"the record has it at stage {stands.stage + 1}, and it was still at stage {row.stage + 1}"
+        if row.phase != "held" and stands.held is not None and (stands.held_at or before) < before:
+            return "the record holds it, and it had not heard"
+        return None
+
     def _know(self, tx: Transaction, asked: RolloutAsked, now: datetime) -> Known:
         return know(tx, asked, self._policies(asked.tenant, asked.agent), now)
 

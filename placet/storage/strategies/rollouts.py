@@ -77,6 +77,11 @@ class RolloutRow(Frozen):
     next_at: AwareDatetime | None
     reopened: int = 0
 
+    @property
+    def version(self) -> str:
+        """Digest of the strategy."""
+        return self.asked.version
+
 
 class AlteredRollout(Frozen):
     """A row that cannot be read. It hides no other."""

@@ -18,7 +18,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from placet.doctor.stalled import stalled
 from placet.engine import progress
-from placet.entrypoints.beside_worker.reconciler import ENDED_BY_TEMPORAL, NEVER_STARTED, Reconciled, Reconciler
+from placet.entrypoints.beside_worker.reconciled import Reconciled
+from placet.entrypoints.beside_worker.reconciler import ENDED_BY_TEMPORAL, NEVER_STARTED, Reconciler
 from placet.replay.verdict import replay
 from placet.service import runs as run_operations
 from placet.storage.projections.verification import verify_projections
