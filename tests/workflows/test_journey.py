@@ -66,8 +66,8 @@ def _in(world: World, step: str) -> int:
 def _under_way(world: World, version: str) -> int:
     with world.database.reading() as tx:
         phases = {one.phase for one in tx.journeys.list("demo")}
-        left = tx.rollouts.left("demo", version, 6_000)
-        return tx.rollouts.under_way("demo", version) + left + ("treating" in phases)
+        left = tx.rollouts.left("demo", version, 6_000, 1_000)
+        return tx.rollouts.open_runs("demo", version) + left + ("treating" in phases)
 
 
 def _ended(world: World, customer: str) -> str | None:

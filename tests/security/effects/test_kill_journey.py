@@ -90,7 +90,10 @@ def _start(world: World, of: Strategy) -> JourneyAsked:
         channel="agent",
         requested_by="olga",
     )
-    begin = lambda asked: world.run(world.engine.start_journey(asked))  # noqa: E731 - one line of a test
+
+    def begin(asked: JourneyAsked) -> None:
+        world.run(world.engine.start_journey(asked))
+
     return start_journey(world.database, begin, entry, at=datetime.now(UTC)).asked
 
 
