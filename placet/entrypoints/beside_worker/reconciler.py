@@ -34,6 +34,7 @@ from placet.engine.client import Engine
 from placet.engine.progress import UNDER_WAY, described, stalls_of
 from placet.engine.unreviewed import reviews
 from placet.entrypoints.beside_worker.reconciled import Reconciled
+from placet.entrypoints.beside_worker.replaced import end_replaced
 from placet.entrypoints.beside_worker.rollouts import look_at_rollouts
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect
@@ -125,6 +126,7 @@ class Reconciler:
         self._after = runs[-1].run_id if len(runs) == self._page else ""
         if self.done:
             found += await look_at_rollouts(self._engine, self._context, self._grace, known)
+            found += await end_replaced(self._engine, self._context)
         if len(self._reviewed) > _REMEMBERED:
             self._reviewed.clear()
         await asyncio.to_thread(self._release)

@@ -17,6 +17,7 @@ from placet.gate.deciding.proof import check_amendments, counter_of, read_decisi
 from placet.gate.notices import announce
 from placet.gate.opening import gate_for, keep_policies, replacing
 from placet.gate.sending.halting import check_not_halted
+from placet.gate.strategies.holding import check_going_on
 from placet.governance.amendments import amended
 from placet.governance.approvals import CLOCK_SKEW, amendment_of
 from placet.governance.signing.canonical import digest as digest_of
@@ -95,6 +96,8 @@ class Review:
             counted.check_yes()
             check_amendments(self._context, tx, run, pending)
             check_not_halted(tx, counted.proposal)
+            if self._phase == "decide":
+                check_going_on(tx, counted.proposal, counted.policies, now)
         if decision.verdict == "amend":
             # Who changes a proposal may decide it as it is, and as it becomes.
             counted.entitlement(key, decision, now, beside_others=False)

@@ -17,12 +17,13 @@ from placet.errors import DecisionRefused, GovernanceError, PolicyError, UsageEr
 from placet.gate.context import GateContext, LiveCustomer
 from placet.gate.strategies.journey import check_step
 from placet.gate.strategies.published import published, strategy_of
-from placet.gate.strategies.rollout import Authorised, standing_of
+from placet.gate.strategies.rollout import Authorised, in_words, standing_of
 from placet.governance.policy.set import PolicySet
 from placet.storage.transaction import Transaction
 
 NOT_NOW = "strategy_changed"
 UNDECIDED = "strategy_undecided"
+ROLLOUT_HELD = "rollout_held"
 _OPEN = (None, "outranked")
 _WHOLE_SENTENCES = frozenset({"not_reached", "contact_channel", "contact_term", "contact_quiet_hours"})
 _SHOWN = 16
@@ -147,6 +148,29 @@ def check_still_decided(context: GateContext, run: RunRequest, proposal: Proposa
     if made is None or made.fell not in _OPEN:
         why = "it has no such treatment" if made is None else _in_words(made)
         raise DecisionRefused(f"strategy {strategy.name!r} no longer permits it: {why}", code=NOT_NOW)
+
+
+def check_going_on(tx: Transaction, proposal: Proposal, policies: PolicySet, now: datetime) -> None:
+    """Check at an approval that the strategy of a proposal is in force, and that its rollout is not held.
+
+    What is approved executes at once, and would be refused then: the run would be over, and its customer get nothing
+    when the rollout goes on. So it keeps waiting, and the same signature may be sent again.
+
+    Raises:
+        DecisionRefused: code `rollout_held`; it is held, over or altered. Else as `published`.
+    """
+    used = proposal.strategy
+    if used is None:
+        return
+    found = published(tx, proposal.tenant, proposal.agent, used.version, policies, now)
+    if found.reached > 0:
+        return
+    stands = standing_of(tx, Authorised(found.strategy, found.record.mandate, policies, now))
+    raise DecisionRefused(
+        f"nothing of strategy {used.name!r} executes now, since its rollout is {in_words(stands)}; "
+        "send the decision again when it goes on, or reject the proposal",
+        code=ROLLOUT_HELD,
+    )
 
 
 def _check_named(run: RunRequest, proposal: Proposal) -> None:

@@ -5,6 +5,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from placet.contracts.audit import tenant_stream
 from placet.contracts.money import Money
 from placet.contracts.people.batch import BatchMember
 from placet.contracts.people.decision import (
@@ -20,6 +21,8 @@ from placet.contracts.proposal import Proposal
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.gate.deciding.proof import signer_of
 from placet.gate.sending.halting import check_not_halted
+from placet.gate.strategies.holding import ROLLOUT_HELD
+from placet.gate.strategies.rollout import RESUMED
 from placet.governance.amendments import amended
 from placet.governance.approvals import check_key
 from placet.governance.batches import NOT_IN_BATCH, BatchedDecision, check_for_run
@@ -258,8 +261,8 @@ async def deliver_decision(database: Database, engine: "Engine", record: RunReco
 def review_outcome(database: Database, run_id: str, envelope: str) -> tuple[str, str] | None:
     """Return what became of a delivered decision: (`accepted` or the refusal code, detail); None while unreviewed.
 
-    A refusal because of a halt stands while there is one. Afterwards the decision may be sent again, and its next
-    answer is the one that counts.
+    A refusal because of a halt, or of a rollout that is held, stands while there is one. Afterwards the decision may be
+    sent again, and its next answer is the one that counts.
     """
     envelope_digest = sha256_hex(envelope.encode())
     with database.reading() as tx:
@@ -272,6 +275,8 @@ def review_outcome(database: Database, run_id: str, envelope: str) -> tuple[str,
             return None
         refused = answers[-1].body
         if refused["code"] == "halted" and not _is_halted(tx, run_id, envelope):
+            return None
+        if refused["code"] == ROLLOUT_HELD and not _is_held(tx, run_id):
             return None
     return str(refused["code"]), str(refused["detail"])
 
@@ -290,6 +295,18 @@ def _is_halted(tx: Transaction, run_id: str, envelope: str) -> bool:
     except (GovernanceError, UsageError):  # halted, or not to be read
         return True
     return False
+
+
+def _is_held(tx: Transaction, run_id: str) -> bool:
+    """Return whether the rollout of a run is held still, as far as its row says: the review asks the signatures."""
+    record = tx.runs.get(run_id)
+    if record is None or record.strategy is None:
+        return True
+    written = tx.rollouts.written(record.tenant, record.strategy)
+    if written is None or written.ended:
+        return True
+    lifted = f"{RESUMED}.{record.strategy}.{written.holds}"
+    return tx.audit.find(tenant_stream(record.tenant), lifted) is None
 
 
 def _predicate_in(envelope: str) -> DecisionPredicate | None:

@@ -53,6 +53,7 @@ _NOTED = (
 )
 _UNDER_WAY = select(func.count()).select_from(RUN.join(ROLLOUT_MEMBER, _NOTED)).where(*_OPEN_OF_IT)
 _OPEN_FROM_BEFORE = select(RUN.c.run_id).where(*_OPEN_OF_IT, RUN.c.requested_at < bindparam("before")).limit(1)
+_WAITS = text("run.state = 'awaiting_decision' AND run.state IN ('awaiting_decision', 'unknown_outcome')")
 _PAGE_OF_IT = (
     select(_MEMBER.customer_id, _MEMBER.control, _MEMBER.bucket, _MEMBER.drawing)
     .where(*_OF_IT, _MEMBER.customer_id > bindparam("after"))
@@ -316,6 +317,16 @@ class RolloutRepository:
         """Return how many runs of a version a worker has still to carry on, noted of a member or not."""
         query = select(func.count()).select_from(RUN).where(*_OPEN_OF_IT)
         return int(self._connection.scalar(query, {"of_tenant": tenant, "of_version": version}) or 0)
+
+    def versions_waiting(self, tenant: str) -> tuple[str, ...]:
+        """Return the versions of which a proposal waits for people."""
+        query = select(RUN.c.strategy).distinct().where(RUN.c.tenant == tenant, _WAITS, RUN.c.strategy.is_not(None))
+        return tuple(self._connection.scalars(query.order_by(RUN.c.strategy)))
+
+    def runs_waiting(self, tenant: str, version: str, limit: int) -> tuple[str, ...]:
+        """Return some runs of a version whose proposal waits for people."""
+        query = select(RUN.c.run_id).where(RUN.c.tenant == tenant, _WAITS, RUN.c.strategy == version)
+        return tuple(self._connection.scalars(query.order_by(RUN.c.run_id).limit(limit)))
 
     def ends(self, tenant: str, version: str) -> dict[str, int]:
         """Return how many runs of a version there are, by state."""

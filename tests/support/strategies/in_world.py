@@ -25,21 +25,24 @@ def policies_of(world: World) -> Callable[[str], PolicySet]:
     return lambda _agent: PolicySet(read_policy_files(world.policy_file))
 
 
-def roll_out(world: World, title: str = "Keep customers", *edits: tuple[str, str]) -> RolloutAsked:
-    """Publish a strategy for all who recharge, let the agent commit small credits, and start the rollout.
+def roll_out(
+    world: World, title: str = "Keep customers", *edits: tuple[str, str], commits: bool = True
+) -> RolloutAsked:
+    """Publish a strategy for all who recharge, let the agent commit small credits if asked, and start the rollout.
 
     Worlds share one Temporal server, where a rollout and its runs are called by the strategy's version: a title of its
     own makes another one.
     """
-    of, policies = publish(world, title, *edits), policies_of(world)
+    of, policies = publish(world, title, *edits, commits=commits), policies_of(world)
     return world.run(
         start_rollout(world.database, world.engine, tenant="demo", wanted=of.name, by="olga", policies=policies)
     )
 
 
-def publish(world: World, title: str, *edits: tuple[str, str]) -> Strategy:
-    """Publish a strategy for all who recharge, and let the agent commit small credits."""
-    world.edit_policy(lambda policy: policy + COMMIT)
+def publish(world: World, title: str, *edits: tuple[str, str], commits: bool = True) -> Strategy:
+    """Publish a strategy for all who recharge, and let the agent commit small credits if asked."""
+    if commits:
+        world.edit_policy(lambda policy: policy + COMMIT)
     of: Strategy = strategy(
         ("cohort: churn_percent >= 30 AND recharges_90d > 0", "cohort: recharges_90d > 0"),
         ("title: Keep customers who are likely to leave", f"title: {title}"),
