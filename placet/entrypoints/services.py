@@ -256,7 +256,7 @@ class InstalledServices:
 
     def bench_decisions(self, customers: int, rounds: int, as_json: bool) -> int:
         """Measure how fast customers are drawn for strategies."""
-        from placet.bench.decisions import bench_decisions as run_bench
+        from placet.bench.strategies.decisions import bench_decisions as run_bench
 
         return run_bench(customers=customers, rounds=rounds, as_json=as_json)
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from placet.bench import deciding, decisions
-from placet.bench.decisions import bench_decisions
+from placet.bench.strategies import deciding, decisions
+from placet.bench.strategies.decisions import bench_decisions
 from placet.decisioning.next_best_action.sweeping import NOBODY
 from placet.errors import UsageError
 
@@ -19,13 +19,18 @@ def test_each_draw_has_its_reference(capsys: pytest.CaptureFixture[str]) -> None
     for one in found["measured"]:
         assert one["ratio"] == pytest.approx(one["buckets"] / one["reference"])
         assert one["met"] == (one["buckets"] >= one["aim"])
-    assert [(one["name"], one["aim"]) for one in found["decided"]] == [("one", 5.0), ("base", 100_000)]
+    assert [(one["name"], one["aim"]) for one in found["decided"]] == [
+        ("one", 5.0),
+        ("base", 100_000),
+        ("published", 50.0),
+    ]
     assert bench_decisions(customers=1000, rounds=1, as_json=False) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert all("times as fast as a hashlib loop (" in line for line in lines[:3])
     assert "99 of 100 decisions take at most" in lines[3]
     assert "times as fast as a plain loop (" in lines[4]
+    assert "where no signature and no text is remembered" in lines[5]
 
 
 def test_a_reference_with_one_other_bucket_is_no_reference(monkeypatch: pytest.MonkeyPatch) -> None:

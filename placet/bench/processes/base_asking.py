@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from placet.bench.deciding import Numbers, strategy_of_bench
+from placet.bench.strategies.deciding import Numbers, strategy_of_bench
 from placet.contracts.cohorts.base_file import BaseHeader
 from placet.contracts.events.kinds import EVENT
 from placet.decisioning.cohorts.base_columns import FILE_SCHEMA, columns_digest

@@ -161,3 +161,8 @@ def strategy_of(tx: Transaction, record: MandateRecord) -> Strategy:
 def _read(content: bytes) -> Strategy:
     """Read a text whose bytes were just fetched and checked against their digest; the same bytes are read once."""
     return Strategy.model_validate_json(content)
+
+
+def forget_read() -> None:
+    """Forget all texts that were remembered: for measurements."""
+    _read.cache_clear()

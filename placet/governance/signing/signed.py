@@ -136,6 +136,11 @@ def _signed(text: str, public_key: str, passkey: Any, kind: type[D]) -> D:
     return read_document(dsse.verify(dsse.parse(text), base64.b64decode(public_key), passkey), kind)
 
 
+def forget_verified() -> None:
+    """Forget all signatures that were remembered as good: for measurements."""
+    _signed.cache_clear()
+
+
 def proven_signer(
     text: str, *, tenant: str, now: datetime, find_key: Callable[[str], EnrolledKey | None]
 ) -> str | None:

@@ -128,18 +128,7 @@ def explain_run(
         now: When keys and delegations must be valid to count.
     """
     record = RunRecord(proposals, stored, {key.key_id: key for key in keys})
-    gates: list[Recorded] = []
-    decisions: list[Recorded] = []
-    passed_over: PassedOver | None = None
-    for event in events:
-        if event.kind in {"approve.opened", "approve.amended"}:
-            gates.append(record.opened(event))
-        elif event.kind in {"approve.decided", "approve.settled"}:
-            decisions.append(record.decided(event))
-        elif event.kind == "approve.refused":
-            decisions.append(record.refused(event))
-        elif event.kind == "mandate.passed_over":
-            passed_over = _passed_over(event)
+    gates, decisions, passed_over = _told(record, events)
     known = current if isinstance(current, PolicySet) else None
     asking = _Asking(proposal, current, record.gate, keys, delegations, now)
     ways = tuple(approver for key in keys for approver in asking.approvers(key))
@@ -162,6 +151,23 @@ def explain_run(
         so_far=counted,
         approvers=ways,
     )
+
+
+def _told(record: RunRecord, events: Sequence[AuditEvent]) -> tuple[list[Recorded], list[Recorded], PassedOver | None]:
+    """Return the gates and the decisions that a run's stream tells, and which mandates did not clear it."""
+    gates: list[Recorded] = []
+    decisions: list[Recorded] = []
+    passed_over: PassedOver | None = None
+    for event in events:
+        if event.kind in {"approve.opened", "approve.amended"}:
+            gates.append(record.opened(event))
+        elif event.kind in {"approve.decided", "approve.settled"}:
+            decisions.append(record.decided(event))
+        elif event.kind == "approve.refused":
+            decisions.append(record.refused(event))
+        elif event.kind == "mandate.passed_over":
+            passed_over = _passed_over(event)
+    return gates, decisions, passed_over
 
 
 def _passed_over(event: AuditEvent) -> PassedOver:

@@ -151,11 +151,32 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => prep
     } catch { /* without storage nothing is kept */ }
   }
   function note(form, ended) {
-    const fields = Object.fromEntries([...form.querySelectorAll(FIELDS)].filter((one) => one.value).map((one) => [one.name, one.value]));
+    // Of a form that no address shows again, all is kept: its hidden fields and what is ticked as well.
+    const whole = form.hasAttribute("data-whole");
+    const fields = whole
+      ? Object.fromEntries([...new FormData(form)].filter(([name, value]) => typeof value === "string" && name !== "form_token"))
+      : Object.fromEntries([...form.querySelectorAll(FIELDS)].filter((one) => one.value).map((one) => [one.name, one.value]));
     const written = [...form.querySelectorAll("textarea, input")].some((one) => fields[one.name]);
-    if (who && written) keep({ who, at: Date.now(), path: here, search: location.search, action: form.getAttribute("action"), fields, ended });
+    if (who && written) keep({ who, at: Date.now(), path: here, search: location.search, action: form.getAttribute("action"), fields, ended, whole });
+  }
+  function post(what) {
+    const form = document.createElement("form"), token = document.querySelector("input[name=form_token]");
+    const action = what.action.split("#")[0];
+    if (!token || action !== location.pathname) return;
+    form.method = "post";
+    form.action = action;
+    form.hidden = true;
+    for (const [name, value] of Object.entries({ ...what.fields, form_token: token.value, do: "again" })) {
+      const field = document.createElement("textarea"); // an input would lose the ends of lines
+      field.name = name;
+      field.value = value;
+      form.append(field);
+    }
+    document.body.append(form);
+    form.submit();
   }
   function bring(what) {
+    if (what.whole) return post(what);
     const form = [...document.forms].find((one) => one.getAttribute("action") === what.action);
     if (!form) return;
     for (const [name, value] of Object.entries(what.fields)) {

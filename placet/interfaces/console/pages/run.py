@@ -163,12 +163,7 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
             served.tenant, record.customer_id, days=GIVEN_DAYS, now=asked.now, besides=record.run_id
         )
         deciders = deciders_of(events, tx.approvers.get) if record.state in END_STATES else ()
-        proposal, gone = None, ""
-        if record.proposal is not None:
-            try:
-                proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=served.tenant)
-            except (UsageError, GovernanceError) as error:
-                gone = str(error)
+        proposal, gone = _proposal(tx, record, served.tenant)
         strategy = name_of(tx, served.tenant, record.strategy) if record.strategy is not None else ""
     facts = facts_in(served.database, events, served.tenant)
     over, policy = record.state in END_STATES, None if faults else explained(asked, record)
@@ -199,10 +194,7 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "commands": () if other else commands_for(record.run_id, record.state, approved=bool(own)),
         "may_deliver": asked.may("deliver", "runs"),
         "signing": None if other else _signing(asked, record, proposal, policy),
-        "may_reverse": record.state == "executed"
-        and record.reverses is None
-        and all(event.kind != REVERSED for event in events)
-        and asked.may("operate", "runs"),
+        "may_reverse": _may_reverse(asked, record, events),
         "may_replay": asked.may("read", "record"),
         "given": given,
         "following": _following(asked, record) if over or asked.note("decision", record.run_id) else None,
@@ -211,6 +203,22 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "halted": lambda: [*_not_verified(record, faults), *other, *halted(asked)],
         **_outcome(asked, record, events),
     }
+
+
+def _proposal(tx: Transaction, record: RunRecord, tenant: str) -> tuple[Proposal | None, str]:
+    """Return what a run proposes, or why it cannot be read."""
+    if record.proposal is None:
+        return None, ""
+    try:
+        return tx.artifacts.get_model(record.proposal, Proposal, tenant=tenant), ""
+    except (UsageError, GovernanceError) as error:
+        return None, str(error)
+
+
+def _may_reverse(asked: Asked, record: RunRecord, events: list[AuditEvent]) -> bool:
+    """Return whether this visitor may ask for what a run did to be taken back."""
+    gave = record.state == "executed" and record.reverses is None
+    return gave and all(event.kind != REVERSED for event in events) and asked.may("operate", "runs")
 
 
 def _contradiction(tx: Transaction, record: RunRecord, faults: Mapping[int, str]) -> list[str]:

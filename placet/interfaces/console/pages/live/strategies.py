@@ -31,7 +31,7 @@ from placet.service.strategies.deciding import decide_for
 from placet.service.strategies.given import LONGEST, strategy_given
 from placet.service.strategies.previewing import preview
 
-LONGEST_BYTES: Final = LARGER["/console/strategies"] // 2
+LONGEST_BYTES: Final = LARGER["/console/strategies"]
 """Of a text as it is posted: what is too long to be read is shown again all the same."""
 MOST_FIELDS: Final = 100
 CHANNELS: Final = tuple((one, spoken(one).replace("ivr", "IVR").replace("sms", "SMS")) for one in get_args(Channel))

@@ -30,7 +30,16 @@ from placet.interfaces.console.views.strategy_form.effect import effect_of
 from placet.interfaces.console.views.strategy_form.opening import opened
 from placet.interfaces.console.views.strategy_form.shown import form_of
 from placet.interfaces.console.views.strategy_form.together import all_findings
-from placet.interfaces.console.views.strategy_form.tree import Tree, add, move, remove, tree_of
+from placet.interfaces.console.views.strategy_form.tree import (
+    Tree,
+    add,
+    fields_in,
+    fields_kept,
+    move,
+    remove,
+    switch,
+    tree_of,
+)
 from placet.interfaces.console.views.strategy_form.writing import text_of
 from placet.service.cohorts import check_size, cohort_given, list_columns, list_segments
 from placet.service.cohorts import preview as preview_cohort
@@ -41,11 +50,13 @@ from placet.service.strategies.previewing import preview
 LONGEST_BYTES: Final = LARGER["/console/strategies/form"]
 MOST_FIELDS: Final = 4_000
 """A strategy of 32,000 characters has far fewer."""
-_LIST: Final = re.compile(r"(add|remove|up|down) ([a-z_.0-9]{1,80})(?: ([0-9]))?", re.ASCII)
+_LIST: Final = re.compile(r"(add|remove|up|down|kind) ([a-z_.0-9]{1,80})(?: ([0-9]))?", re.ASCII)
 """What the buttons of lists ask for: what, where, and of several buttons which."""
 _CHECKED: Final = frozenset({"check", "preview", "effect"})
 _BESIDE: Final = frozenset({"column", "count", "segment"})
 """What is asked within a section: what is wrong with it is told there."""
+AGAIN: Final = "again"
+"""What a browser asks that kept what was typed while its session had ended."""
 
 
 @dataclass(slots=True)
@@ -56,12 +67,14 @@ class _Work:
         began: The text that they began with.
         touched: What was added or moved last; it is shown, not folded away.
         focus: Whether to write there at once.
+        before: The fields as they were before a button changed something; empty: there is nothing to undo.
     """
 
     tree: Tree
     began: str
     touched: str = ""
     focus: bool = False
+    before: str = ""
 
 
 def show(asked: Asked) -> Response:
@@ -101,8 +114,10 @@ def _work(form: Form, do: str) -> _Work:
     began = form.fields.get("began", "").replace("\r\n", "\n")
     if len(began) > LONGEST:  # nothing of ours: no form is opened with such a text
         began = ""
+    if do == "undo":  # undone again, it is as it was
+        return _Work(tree_of(fields_in(form.fields.get("before", ""))), began, before=fields_kept(form.fields))
     if do != "effect":
-        return _Work(tree_of(form.fields), began)
+        return _Work(tree_of(form.fields), began, before=form.fields.get("before", ""))
     text = form.fields.get("text", "").replace("\r\n", "\n")
     strategies.check_length(text)
     return _Work(opened(text), began)
@@ -116,8 +131,11 @@ def _do(asked: Asked, form: Form, work: _Work, do: str) -> Response:
             status = _check(asked, work, do, found)
         elif do == "count":
             _count(asked, work, found)
-        else:
+        elif do == AGAIN:
+            found["again"] = True
+        elif do != "undo":
             _change(form, work, do)
+            work.before = fields_kept(form.fields)
     except UsageError as error:
         found[place], status = str(error), 422
     except Busy as error:
@@ -144,6 +162,8 @@ def _change(form: Form, work: _Work, do: str) -> None:
     what, path, which = asked.groups()
     if what == "add":
         work.touched, work.focus = add(work.tree, path, int(which or 0)), True
+    elif what == "kind":
+        work.touched = switch(work.tree, path)
     elif what == "remove":
         remove(work.tree, path)
         work.touched = path.rpartition(".")[0]
@@ -213,7 +233,7 @@ def _page(asked: Asked, work: _Work, status: int, found: dict[str, Any]) -> Resp
     text = found.get("text", "")
     values = {
         **dict.fromkeys(("checked", "compared", "effect", "counts")),
-        **dict.fromkeys(("counting", "previewed"), False),
+        **dict.fromkeys(("counting", "previewed", "again"), False),
         **dict.fromkeys(("fault", "fault_here", "lead", "text"), ""),
         **found,
     }
@@ -222,6 +242,7 @@ def _page(asked: Asked, work: _Work, status: int, found: dict[str, Any]) -> Resp
         status,
         form=form_of(work.tree, found.get("findings", ()), text, work.touched),
         began=work.began,
+        before=work.before,
         focus=work.touched if work.focus else "",
         target=work.touched,
         targets=targets(work.tree),

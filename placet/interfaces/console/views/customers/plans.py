@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from placet.contracts.strategies.plan import PlannedStrategy, PlannedTreatment, StrategyPlan
 from placet.contracts.text import counted, spoken
@@ -10,6 +11,9 @@ from placet.decisioning.cohorts.wording import percent
 from placet.interfaces.console.views.evidence import Chart, Point, Row
 from placet.interfaces.telling.kpis import left_out_in_words
 from placet.interfaces.telling.strategies import FELL, planned_budget
+
+_MOST_BARS: Final = 12
+"""Of a chart: those with most customers. The tables have all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +95,17 @@ def _enough(one: PlannedStrategy) -> bool:
 
 
 def _chart(found: StrategyPlan) -> Chart | None:
-    points = tuple(
+    points = [
         Point(f"{treatment.title}, {one.name}", f"{treatment.chosen:,}", str(treatment.chosen), one.closed)
         for one in found.strategies
         for treatment in one.treatments
-    )
-    return Chart("Who gets which treatment", "customers", "Customers who would get it", points) if found.base else None
+    ]
+    if not found.base:
+        return None
+    if len(points) > _MOST_BARS:
+        points = sorted(points, key=lambda point: -int(point.height))[:_MOST_BARS]
+    title = "Who gets which treatment"
+    return Chart(title, "customers", "Customers who would get it", tuple(points))
 
 
 def _strategy(one: PlannedStrategy, base: int) -> StrategyPlanned:

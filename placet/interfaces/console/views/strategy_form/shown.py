@@ -9,7 +9,7 @@ from placet.contracts.strategies.findings import Finding, Severity
 from placet.contracts.text import NAME, one_line, quoted
 from placet.interfaces.console.views.common import Tone
 from placet.interfaces.console.views.strategy_form.shape import SECTIONS, Items, Leaf, Part, Picks, Record, Section
-from placet.interfaces.console.views.strategy_form.tree import Tree, part_at, value_at
+from placet.interfaces.console.views.strategy_form.tree import KINDS, Tree, part_at, value_at
 from placet.interfaces.console.views.strategy_form.writing import is_day
 
 _PATTERN: Final = "should match pattern"
@@ -83,7 +83,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class ItemShown:
-    """One of a list; `title` tells it from the others."""
+    """One of a list; `title` tells it from the others. `other`: by which button it becomes one of the other kind."""
 
     path: str
     title: str
@@ -93,6 +93,7 @@ class ItemShown:
     first: bool
     last: bool
     open: bool
+    other: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +240,13 @@ def _item(part: Items, typed: Tree, path: str, placed: _Placed, tree: Tree, *, l
     name = one_line(typed.get("title", "") or typed.get("name", ""), NAME)
     opens = placed.opens(path, before)
     whole = f"{title}: {name}" if name else title
-    return ItemShown(path, whole, part.called, tuple(groups), said, number == 0, last, opens)
+    other = _other_kind(typed) if part.called == "treatment" else ""
+    return ItemShown(path, whole, part.called, tuple(groups), said, number == 0, last, opens, other)
+
+
+def _other_kind(treatment: Tree) -> str:
+    """Return what the button says by which a treatment becomes one of the other kind."""
+    return "Give an offering instead" if treatment["action"]["kind"] == KINDS[0] else "Give money instead"
 
 
 def _field(part: Part, value: Any, path: str, placed: _Placed) -> FieldShown:

@@ -4,6 +4,7 @@ A tree is a text, a list of names that were picked, a list of trees, or a table 
 the form does not ask is passed over, and numbers of items mean their order alone.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,6 +19,8 @@ MOST_ITEMS: Final = 200
 """Of one list of a form: more than a strategy may have of anything, so that the check can say so."""
 _NAME: Final = re.compile(r"[a-z_]{1,24}(\.([a-z_]{1,24}|[0-9]{1,3})){0,6}", re.ASCII)
 _NUMBER: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
+KINDS: Final = ("adjust_balance", "order_product")
+"""What a treatment may give: money on the balance, or an offering."""
 _AS_TYPED: Final = frozenset({"condition"})
 """Kinds whose spaces may mean something."""
 
@@ -129,6 +132,48 @@ def move(tree: Tree, path: str, by: int) -> str:
     places[number], places[to] = places[to], places[number]
     _arrange(tree, path, items, places)
     return f"{path.rpartition('.')[0]}.{to}"
+
+
+def switch(tree: Tree, path: str) -> str:
+    """Let a treatment be of the other kind, and return where it is; what only the old kind has is emptied.
+
+    Raises:
+        UsageError: there is no such treatment.
+    """
+    items, number = _item(tree, path)
+    if path.rpartition(".")[0] != "treatments":
+        raise _no_button()
+    action: Tree = items[number]["action"]
+    action["kind"] = KINDS[action["kind"] == KINDS[0]]
+    record = part_at("treatments.0.action")
+    for name, part in record.parts.items() if isinstance(record, Record) else ():
+        of_another = isinstance(part, Leaf) and part.only is not None and part.only[1] != action["kind"]
+        if of_another or (isinstance(part, Items) and action["kind"] == KINDS[0]):
+            action[name] = empty(part)
+    return path
+
+
+def fields_kept(fields: Mapping[str, str]) -> str:
+    """Return the fields of a form as one text, to come back to."""
+    kept = {
+        name: value for name, value in fields.items() if _NAME.fullmatch(name) and name.split(".")[0] in SHAPE.parts
+    }
+    return json.dumps(kept, ensure_ascii=False)
+
+
+def fields_in(text: str) -> Mapping[str, str]:
+    """Return the fields of such a text.
+
+    Raises:
+        UsageError: it is none of ours.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise UsageError("There is nothing to undo", code="malformed")
+    return found
 
 
 def _arrange(tree: Tree, path: str, items: list[Any], places: list[int]) -> None:

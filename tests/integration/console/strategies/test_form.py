@@ -1,16 +1,10 @@
-"""A strategy in a form: opened, changed in every section, refused where it is wrong, and its text taken along."""
+"""A strategy in a form: opened, changed by its buttons, refused where it is wrong, and its text taken along."""
 
 import html
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from html.parser import HTMLParser
-from typing import Any
 
-import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
 
 from placet.contracts.text import one_line
 from placet.decisioning.cohorts.cohort import cohort_of
@@ -20,79 +14,16 @@ from placet.service.cohorts import preview
 from placet.service.strategies.checking import check_text
 from placet.service.strategies.given import LONGEST
 from tests.integration.console.flows.test_console_cohorts import CUSTOMERS, base
-from tests.integration.console.flows.test_console_strategies import TODAY, WIDELY, in_order, opened, typed_of
-from tests.support.browser import NARROW, WIDE, needs_chromium
+from tests.integration.console.flows.test_console_strategies import WIDELY, typed_of
+from tests.integration.console.strategies.form_pages import FORM, Sent, begun, pressed, said_at, text_in
 from tests.support.guard import GUARD
 from tests.support.servers.console import ConsoleUnderTest, form_token
-from tests.unit.console.test_strategy_form import ELSEWHERE, HOSTILE, WRONG
+from tests.unit.console.strategy_forms import ELSEWHERE, HOSTILE, WRONG
 from tests.unit.strategies.texts import SOUND, edited
 
 __all__ = ["base"]
 
 pytestmark = pytest.mark.xdist_group("console-browser")
-
-FORM = "/console/strategies/form"
-
-
-class Sent(HTMLParser):
-    """The fields of the form as a browser would send them, and everything that stands at a place."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.fields: dict[str, str] = {}
-        self._within, self._area, self._select = False, "", ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag == "form":
-            self._within = given.get("id") == "edit"
-        if not self._within:
-            return
-        name = given.get("name", "")
-        if tag == "input" and (given.get("type") != "checkbox" or "checked" in given):
-            self.fields[name] = given.get("value", "")
-        elif tag == "textarea":
-            self._area, self.fields[name] = name, ""
-        elif tag == "select":
-            self._select = name
-        elif tag == "option" and self._select and ("selected" in given or self._select not in self.fields):
-            self.fields[self._select] = given["value"]
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "textarea":
-            # A browser drops the line break after the tag.
-            self.fields[self._area] = self.fields[self._area].removeprefix("\n")
-            self._area = ""
-        elif tag == "select":
-            self._select = ""
-        elif tag == "form":
-            self._within = False
-
-    def handle_data(self, data: str) -> None:
-        if self._area:
-            self.fields[self._area] += data
-
-
-def begun(http: httpx.Client, text: str) -> dict[str, str]:
-    """Open a text in the form, and return the fields that it shows."""
-    token = form_token(http.get("/console/strategies").text)
-    answer = http.post(FORM, data={"form_token": token, "do": "open", "text": text})
-    assert answer.status_code == 200, answer.text
-    return Sent(answer.text).fields
-
-
-def pressed(http: httpx.Client, fields: dict[str, str], do: str, **changed: str) -> httpx.Response:
-    return http.post(FORM, data={**fields, "do": do, **changed})
-
-
-def text_in(page: str) -> str:
-    return html.unescape(page.partition('name="text" value="')[2].partition('"')[0])
-
-
-def said_at(page: str, place: str) -> str:
-    found = re.search(rf'id="{re.escape(place)}-said">(.*?)</ul>', page, re.DOTALL)
-    return html.unescape(re.sub("<[^>]+>", "", found[1])) if found else ""
 
 
 def test_a_text_comes_back_as_the_same_version(base: ConsoleUnderTest) -> None:
@@ -281,147 +212,28 @@ def test_where_too_much_is_asked_for_at_once_what_was_typed_stays(
     assert Sent(refused.text).fields["title"] == "As I typed it"
 
 
-@contextmanager
-def form_of(browser: Browser, base: ConsoleUnderTest, text: str = WIDELY, **options: Any) -> Iterator[Page]:
-    """Open a text in the form, as somebody does it."""
-    with opened(browser, base, **options) as page:
-        page.get_by_label("Text of the strategy").fill(text)
-        page.get_by_role("button", name="Change it in a form").press("Enter")
-        expect(page.get_by_role("heading", name="Edit a strategy")).to_be_visible()
-        yield page
-
-
-CHANGED = {
-    "title": "A thank-you for those who visit the app",
-    "about": "A smaller credit, and a bonus in the app.",
-    "cohort": "app_visits_30d >= 1",
-    "treatments.0.title": "Thank-you credit",
-    "treatments.0.action.of_monthly": "12.5",
-    "contact.most_per_period": "1",
-    "contact.quiet_hours": "20:00 to 10:00",
-    "budget.total": "4000.00",
-    "value.margin": "40",
-    "holdout": "15",
-    "arms.0.share": "40",
-    "arms.1.share": "60",
-    "rollout.stages": "20, 100",
-    "rollout.hold_days": "10",
-    "rollout.guard_rails.0.by_more_than": "1",
-    "rollout.guard_rails.1.sample": "600",
-    "term.last": str(TODAY.replace(year=TODAY.year + 1, day=1)),
-}
-"""Something in every section of the form."""
-
-
-@needs_chromium
-@pytest.mark.parametrize(
-    ("width", "view", "scheme", "script"),
-    [("1280", WIDE, "light", True), ("390", NARROW, "dark", True), ("plain", WIDE, "dark", False)],
-)
-def test_every_section_is_changed_and_the_text_is_sound(
-    browser: Browser, base: ConsoleUnderTest, width: str, view: dict[str, int], scheme: str, script: bool
-) -> None:
-    options: dict[str, Any] = {"viewport": view, "color_scheme": scheme, "java_script_enabled": script}
-    with form_of(browser, base, **options) as page:
-        if script:
-            in_order(page, f"strategy-form-{width}", wide=view is WIDE)
-        page.locator("#treatments\\.0 > summary").click() if not script else None
-        for path, value in CHANGED.items():
-            field(page, path).fill(value)
-        field(page, "objective.within_days").select_option("30")
-        field(page, "contact.channels.email").check()
-        field(page, "contact.channels.sms").uncheck()
-        page.get_by_role("button", name="Show what changes").first.press("Enter")
-        expect(page.get_by_role("heading", name="What changes")).to_be_visible()
-        changed = page.get_by_role("region", name="Changes in words")
-        for words in ("Thank-you credit", "12.5 % of what they spend", "4000.00 USD in all", "15 % of them are never"):
-            expect(changed.get_by_text(words).first).to_be_visible()
-        expect(page.get_by_text("The control group grows")).to_be_visible()
-        if script:
-            in_order(page, f"strategy-form-changed-{width}", wide=view is WIDE)
-        page.get_by_role("button", name="Preview").first.click()
-        if not script:
-            look_again(page)
-        effect = page.get_by_role("region", name="Figures side by side")
-        expect(effect.get_by_role("row", name="Customers for whom it is")).to_contain_text(f"of {CUSTOMERS}")
-        expect(effect.get_by_role("row", name="Budget")).to_contain_text("4000.00 USD, enough for that")
-        if script:
-            in_order(page, f"strategy-form-effect-{width}", wide=view is WIDE)
-        page.get_by_role("button", name="Use this text").press("Enter")
-        expect(page.get_by_role("heading", name="What the text says")).to_be_visible()
-        checked = check_text(page.get_by_label("Text of the strategy").input_value())
-        assert checked.sound, checked.findings
-        words = " ".join(line.words for line in checked.told)
-        assert "push, agent, email" in words
-        assert "20 %, 100 % of those outside the control group, each watched 10 days" in words
-        assert "complaints may not rise by more than 1 point against" in words
-        assert "measured 30 days after each decision" in words
-
-
-def field(page: Page, path: str) -> Any:
-    found = page.locator(f'#edit [name="{path}"]')
-    if path.startswith("treatments.") and not found.is_visible():
-        page.locator(f'[id="{".".join(path.split(".")[:2])}"] > summary').click()
-    return found
-
-
-def look_again(page: Page) -> None:
-    """Without scripts the page shows by a button what is under way."""
-    again = page.get_by_role("button", name="Look again")
-
-    def shown() -> bool:
-        if again.count():
-            again.click()
-        return again.count() == 0
-
-    await_condition(shown, seconds=GUARD, what="the base being looked through")
-
-
-@needs_chromium
-@pytest.mark.parametrize(("width", "view", "scheme"), [("1280", WIDE, "dark"), ("390", NARROW, "light")])
-def test_what_is_wrong_is_found_by_keyboard_and_is_in_order(
-    browser: Browser, base: ConsoleUnderTest, width: str, view: dict[str, int], scheme: str
-) -> None:
-    with form_of(browser, base, viewport=view, color_scheme=scheme) as page:
-        page.get_by_role("button", name="Add money on the balance").press("Enter")
-        expect(field(page, "treatments.3.title")).to_be_focused()
-        page.keyboard.type("Extra credit")
-        # Enter in a field shows what changes, and removes nothing.
-        page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="What is wrong")).to_be_visible()
-        expect(field(page, "treatments.3.title")).to_have_value("Extra credit")
-        field(page, "budget.total").fill("much")
-        field(page, "rollout.stages").fill("50, 20")
-        page.get_by_role("button", name="Show what changes").first.press("Enter")
-        expect(page.get_by_text("beside its field")).to_be_visible()
-        in_order(page, f"strategy-form-wrong-{width}", wide=view is WIDE)
-        page.get_by_role("link", name="How much money, In all, at most").press("Enter")
-        expect(field(page, "budget.total")).to_be_focused()
-        expect(field(page, "budget.total")).to_have_attribute("aria-invalid", "true")
-        page.get_by_role("link", name="Treatment 4, Never more than").press("Enter")
-        expect(field(page, "treatments.3.action.at_most")).to_be_focused()
-        page.locator('[id="treatments.3"]').get_by_role("button", name="Remove Treatment 4").press("Enter")
-        expect(page.locator('[id="treatments.3"]')).to_have_count(0)
-        page.get_by_role("button", name="How many does it have now?").press("Enter")
-        expect(page.get_by_text(f"of {CUSTOMERS} customers now.")).to_be_visible()
-        expect(field(page, "budget.total")).to_have_value("much")
-
-
-@needs_chromium
-def test_somebody_begins_with_a_ready_strategy_on_the_page_of_strategies(
-    browser: Browser, base: ConsoleUnderTest
-) -> None:
-    with opened(browser, base) as page:
-        page.get_by_text("Begin with a ready strategy").click()
-        page.get_by_label("Ready strategy").select_option("churn_prevention")
-        page.get_by_label("What a customer spends in a month").fill("80.00 USD")
-        page.get_by_label("Name of the strategy").fill("ours")
-        page.get_by_role("button", name="Open it in a form").click()
-        expect(page.get_by_role("heading", name="Edit a strategy")).to_be_visible()
-        expect(field(page, "name")).to_have_value("ours")
-        keeps = field(page, "treatments.0.value.of")
-        expect(field(page, "treatments.0.value.removes")).to_be_visible()
-        expect(page.locator('[name="treatments.0.value.chance"]')).to_be_hidden()
-        keeps.select_option("taking_up")
-        expect(page.locator('[name="treatments.0.value.removes"]')).to_be_hidden()
-        expect(page.locator('[name="treatments.0.value.chance"]')).to_be_visible()
+def test_a_treatment_becomes_one_of_the_other_kind_and_every_button_is_undone(base: ConsoleUnderTest) -> None:
+    with base.signed_in("olga", "operator") as http:
+        first = begun(http, SOUND)
+        assert first["before"] == ""
+        assert "Undo the last button" not in pressed(http, first, "check").text
+        page = pressed(http, {**first, "title": "Mine <b>"}, "kind treatments.0")
+        switched = Sent(page.text).fields
+        assert (switched["treatments.0.action.kind"], switched["title"]) == ("order_product", "Mine <b>")
+        assert "treatments.0.action.in_steps_of" not in switched
+        assert switched["treatments.0.title"] == first["treatments.0.title"]
+        assert "Give money instead" in page.text
+        back = Sent(pressed(http, {**switched, "about": "typed since"}, "undo").text).fields
+        assert {**back, "before": ""} == {**first, "title": "Mine <b>"}
+        again = Sent(pressed(http, back, "undo").text).fields
+        assert (again["treatments.0.action.kind"], again["about"]) == ("order_product", "typed since")
+        for do in ("add treatments 0", "remove treatments.1", "down treatments.0", "remove arms.0"):
+            changed = Sent(pressed(http, first, do).text).fields
+            assert changed["before"]
+            assert {**Sent(pressed(http, changed, "undo").text).fields, "before": ""} == first, do
+        # What comes back is read as what a browser sends: nothing of it is believed.
+        for bad in ("", "{", "[]", '{"title": 1}', "[" * 100_000):
+            refused = pressed(http, {**first, "before": bad}, "undo")
+            assert (refused.status_code, "There is nothing to undo" in refused.text) == (422, True)
+        assert pressed(http, first, "kind arms.0").status_code == 422
+        assert pressed(http, first, "kind treatments.9").status_code == 422
