@@ -33,6 +33,7 @@ from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, unverified_document
 from placet.service.given import checked
 from placet.service.keeping.tenant_record import Said, take_document, vouched
+from placet.service.rollouts.looking import LOOKED
 from placet.service.rollouts.showing import Policies, ShownRollout, asked_with, authorised, show_rollout
 from placet.service.strategies.publishing import PublishedStrategy, carried, find_in_force, find_published
 from placet.storage.database import Database
@@ -179,7 +180,7 @@ def order_of(
             stages = it.strategy.rollout.stages
             if stands.stage + 1 == len(stages):
                 raise UsageError(f"the rollout of {it.mandate.name!r} is at its last stage", code="last_stage")
-            number, to, evidence = stands.moves + 1, stages[stands.stage + 1], asked_with(tx, tenant, it, stands)
+            number, to, evidence = stands.moves + 1, stages[stands.stage + 1], _measured(tx, tenant, it, stands)
     with checked():
         return RolloutOrder(
             tenant=tenant,
@@ -194,6 +195,16 @@ def order_of(
             to=to,
             evidence=evidence,
         )
+
+
+def _measured(tx: Transaction, tenant: str, it: Authorised, stands: RolloutStanding) -> str | None:
+    """Return what the signer sees: the look by which the stage was asked for, else the newest one; None before any."""
+    asked = asked_with(tx, tenant, it, stands)
+    row = tx.rollouts.get(tenant, it.version)
+    if asked is not None or row is None:
+        return asked
+    entry = tx.audit.find(tenant_stream(tenant), f"{LOOKED}.{it.version}.{row.looks}")
+    return None if entry is None else str(entry.body["look"])
 
 
 def sign_order(order: RolloutOrder, key: SigningKey) -> str:

@@ -189,6 +189,21 @@ def test_when_all_pass_the_next_stage_is_asked_for_and_the_last_one_completes_it
     assert (rolling.shown().reached, rolling.stand().phase) == (10_000, "over")
 
 
+def test_whoever_signs_before_the_rails_pass_signs_what_was_seen(rolling: Rolling) -> None:
+    assert rolling.order("promote").evidence is None, "nobody has looked yet"
+    rolling.reach()
+    shown = rolling.look()
+    assert shown.asks is None
+    entry = rolling.entry("rollout.looked")
+    assert entry is not None
+    order = rolling.order("promote")
+    assert order.evidence == entry.body["look"]
+    rolling.take(rolling.signed(order))
+    moved = rolling.entry("rollout.moved")
+    assert moved is not None
+    assert moved.body["evidence"] == order.evidence
+
+
 def test_a_clock_that_went_back_is_no_data(shop: Shop) -> None:
     crowd(shop)
     rolling = started(shop, everybody(("by_more_than: 0.5 points", "by_more_than: 60 points")))

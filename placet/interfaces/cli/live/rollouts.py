@@ -180,7 +180,7 @@ def _order(
         reason=reason,
         policies=policies,
     )
-    if action == "promote" and order.evidence is None:
+    if action == "promote" and found.asks is None:
         output.print_notice(
             "its guard rails have not passed, or its hold time is not over: you sign it on all the same"
         )

@@ -265,7 +265,7 @@ def order_to_sign(payload: bytes, order: RolloutOrder, found: ShownRollout, look
     name, moving = one_line(order.strategy, NAME), order.action == "promote"
     to = "" if order.to is None else share_in_words(order.to)
     notes: tuple[str, ...] = ()
-    if moving and order.evidence is None:
+    if moving and found.asks is None:
         notes = ("Its guard rails have not passed, or its hold time is not over: you sign it on all the same.",)
     rows = [
         Signed("Strategy", name),
