@@ -64,7 +64,7 @@ class NextBestAction(Frozen):
         simulated: Whether any of these is simulated, and so nothing of it real.
         channel: Where they would be told.
         at: The time that quiet hours were asked of.
-        probability: With which the choice was made, in basis points: all, for nothing is left to chance.
+        probability: With which the choice was made, in basis points: all, unless a strategy explores.
         weighed: The chosen one first, then those that another was worth more than, then by where they fell, the last
             test first.
     """

@@ -122,6 +122,8 @@ class Strategy(Frozen):
         cohort: For whom it is.
         holdout: The share of the cohort that is never treated: the control group.
         arms: None: every treated customer gets the best of all treatments.
+        explore: Share of the treated for whom one of the treatments that pass everything is drawn by chance, so that it
+            can be estimated what another choice would have brought. None: the best is chosen.
         steps: What is done over time, in their order; none: the best of all treatments at once.
     """
 
@@ -139,6 +141,7 @@ class Strategy(Frozen):
     budget: Budget
     holdout: Share
     arms: Annotated[tuple[Arm, ...], Field(max_length=20)] = ()
+    explore: Annotated[Share, Field(exclude_if=lambda share: share == 0)] = 0
     # Texts without steps keep the version that they had before there were any.
     steps: Annotated[tuple[Step, ...], Field(max_length=MOST_STEPS, exclude_if=lambda steps: not steps)] = ()
     rollout: Rollout

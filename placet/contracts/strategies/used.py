@@ -19,7 +19,7 @@ class StrategyUsed(Frozen):
         drawn_by: The id by which the customer is drawn; one of theirs where several ids are one person.
         reached: The share of the cohort that the strategy had reached.
         arm: None where it has none.
-        probability: With which the choice was made, in basis points; all, for nothing is left to chance.
+        probability: With which the choice was made, in basis points; all, unless the strategy explores.
         leaving: How likely they leave, in per cent; None where nothing says it.
         household_members: How many members of their household were known.
         step: The step of the strategy that the run carried out; None where the strategy has none.

@@ -21,8 +21,10 @@ DIGITS: Final = 15
 CODE: Final = "assignment"
 """Of what is refused."""
 
-Purpose = Literal["holdout", "rollout", "arm"]
-"""What is drawn. Each is drawn apart, so that the control group of a strategy says nothing of its stages or arms."""
+Purpose = Literal["holdout", "rollout", "arm", "explore", "explored"]
+"""What is drawn. Each is drawn apart, so that the control group of a strategy says nothing of its stages or arms.
+
+`explore`: who is in the share that a strategy explores with; `explored`: which treatment they then get."""
 PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
 
 _CUSTOMER: Final[TypeAdapter[str]] = TypeAdapter(CustomerId)

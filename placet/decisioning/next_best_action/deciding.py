@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import prod
 from typing import Final
 
 from placet.contracts.events.kinds import Channel
@@ -15,6 +16,7 @@ from placet.contracts.text import shortened
 from placet.decisioning.assignment.shares import Assignment, assign
 from placet.decisioning.cohorts.flattening import Row
 from placet.decisioning.next_best_action.candidates import Prepared, Ready, true_of
+from placet.decisioning.next_best_action.exploring import choose, probabilities
 from placet.decisioning.next_best_action.worth import BILLED, CHURN, ONE, RECHARGED, cost, monthly, value
 
 _LONGEST: Final = 160
@@ -67,7 +69,8 @@ def decide(
                 valued.append(_value(candidate, row))
             else:
                 fallen.append(_weighed(candidate, *fall))
-    weighed = [*fallen, *_ranked(valued, row, holds)]
+    best, probability = _chosen(valued, customer_id)
+    weighed = [*fallen, *_ranked(valued, best, row, holds)]
     return NextBestAction(
         customer_id=customer_id,
         as_of=as_of,
@@ -75,7 +78,7 @@ def decide(
         simulated=row["simulated"] is True,
         channel=channel,
         at=at,
-        probability=WHOLE,
+        probability=probability,
         weighed=tuple(sorted(weighed, key=_order)),
     )
 
@@ -127,25 +130,65 @@ def _value(candidate: Prepared, row: Row) -> _Valued:
     return _Valued(candidate, costs, worth)
 
 
-def _ranked(valued: Sequence[_Valued], row: Row, holds: Mapping[str, bool]) -> Iterator[Weighed]:
-    gains = [one for one in valued if _no_gain(one) is None]
-    best = max(gains, key=lambda one: (one.worth or 0, -one.candidate.number), default=None)
+def _chosen(valued: Sequence[_Valued], customer_id: str) -> tuple[_Valued | None, int]:
+    """Return what is done, and with which probability: each strategy chooses one, and the one worth most is done."""
+    offered: dict[str, list[_Valued]] = {}
+    for one in valued:
+        if _no_gain(one) is None:
+            offered.setdefault(one.candidate.live.strategy.name, []).append(one)
+    sent = list[tuple[_Valued, int]]()
+    for theirs in offered.values():
+        by_code = {one.candidate.treatment.code: one for one in theirs}
+        worth = {code: one.worth or 0 for code, one in by_code.items()}
+        if (choice := choose(theirs[0].candidate.live.strategy, customer_id, worth)) is not None:
+            sent.append((by_code[choice.treatment], choice.probability))
+    if not sent:
+        return None, WHOLE
+    best, probability = max(sent, key=lambda one: _worth(one[0]))
+    name = best.candidate.live.strategy.name
+    beaten = (_beaten(theirs, best) for other, theirs in offered.items() if other != name)
+    return best, max(round(probability * prod(beaten)), 1)
+
+
+def _beaten(offered: Sequence[_Valued], by: _Valued) -> float:
+    """Return with which probability what another strategy would choose is worth less than what is done."""
+    strategy = offered[0].candidate.live.strategy
+    order = sorted(offered, key=_worth, reverse=True)
+    chances = probabilities(strategy, len(order))
+    return sum(chance for one, chance in zip(order, chances, strict=True) if _worth(one) < _worth(by)) / WHOLE
+
+
+def _worth(one: _Valued) -> tuple[int, int]:
+    return one.worth or 0, -one.candidate.number
+
+
+def _ranked(valued: Sequence[_Valued], best: _Valued | None, row: Row, holds: Mapping[str, bool]) -> Iterator[Weighed]:
     for one in valued:
         against = _no_gain(one)
         if against is not None:
             yield _told(one, row, holds, "value", against)
         elif one is best:
-            yield _told(
-                one,
-                row,
-                holds,
-                None,
-                _reason("worth_most", f"is expected to gain {_money(one, one.worth)} after its cost"),
-            )
+            yield _told(one, row, holds, None, _why_chosen(one, valued))
         else:
-            beaten = "" if best is None else f"{best.candidate.treatment.title} is expected to gain more: "
-            amount = "" if best is None else _money(best, best.worth)
-            yield _told(one, row, holds, "outranked", _reason("outranked", beaten + amount))
+            yield _told(one, row, holds, "outranked", _why_outranked(one, best))
+
+
+def _why_chosen(best: _Valued, valued: Sequence[_Valued]) -> Reason:
+    gains = f"is expected to gain {_money(best, best.worth)} after its cost"
+    of_it = [one for one in valued if one.candidate.live is best.candidate.live and _no_gain(one) is None]
+    if _worth(best) == max(map(_worth, of_it)):
+        return _reason("worth_most", gains)
+    share = share_in_words(best.candidate.live.strategy.explore)
+    return _reason("explored", f"was drawn by chance among what passes, as for {share} of customers; {gains}")
+
+
+def _why_outranked(one: _Valued, best: _Valued | None) -> Reason:
+    if best is None:
+        return _reason("outranked", "nothing is done")
+    title, amount = best.candidate.treatment.title, _money(best, best.worth)
+    if _worth(best) < _worth(one):
+        return _reason("outranked", f"{title} was drawn by chance to be tried: {amount}")
+    return _reason("outranked", f"{title} is expected to gain more: {amount}")
 
 
 def _no_gain(one: _Valued) -> Reason | None:

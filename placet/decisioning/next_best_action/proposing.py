@@ -1,6 +1,6 @@
 """The decision of one strategy for a run: made from what the run read, as candidates with their mutations. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -14,12 +14,14 @@ from placet.contracts.strategies.decision import NextBestAction, Weighed
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.treatment import CreditBalance, OfferedMove, OrderOffering, StrategyTreatment
 from placet.contracts.strategies.used import StrategyUsed
+from placet.contracts.strategies.written import WHOLE
 from placet.contracts.text import NAME, quoted, shortened
 from placet.decisioning.cohorts.cohort import cohort_of
 from placet.decisioning.cohorts.flattening import row_of
 from placet.decisioning.facts import ACTIVE, bucket_of
 from placet.decisioning.next_best_action.candidates import Live, prepare
 from placet.decisioning.next_best_action.deciding import decide
+from placet.decisioning.next_best_action.exploring import choose
 from placet.decisioning.next_best_action.worth import CHURN
 from placet.decisioning.preconditions import preconditions
 from placet.decisioning.treatments import NOTHING
@@ -85,6 +87,18 @@ def candidates_of(decision: NextBestAction, strategy: Strategy, evidence: Eviden
     found = [_candidate(one, treatments[one.treatment], evidence) for one in decision.weighed]
     found.append(_nothing())
     return tuple(sorted(found, key=lambda one: (not one.eligible, -(one.expected_value_minor or 0))))
+
+
+def chosen_of(
+    candidates: Sequence[Candidate], strategy: Strategy, drawn_by: str
+) -> tuple[Candidate, int] | tuple[None, int]:
+    """Return the candidate that a run proposes, and with which probability it is chosen; None where none may be.
+
+    It is chosen among those that passed everything: billing and the tenant's contact policy, too.
+    """
+    open_ = {one.treatment: one for one in candidates if one.eligible and one.mutation is not None}
+    choice = choose(strategy, drawn_by, {code: one.expected_value_minor or 0 for code, one in open_.items()})
+    return (None, WHOLE) if choice is None else (open_[choice.treatment], choice.probability)
 
 
 def _candidate(weighed: Weighed, treatment: StrategyTreatment, evidence: Evidence) -> Candidate:

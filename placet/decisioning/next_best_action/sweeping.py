@@ -12,6 +12,8 @@ import polars as pl
 
 from placet.contracts.strategies.decision import Fell
 from placet.contracts.strategies.treatment import CreditBalance
+from placet.contracts.strategies.written import WHOLE
+from placet.decisioning.assignment.drawing import buckets
 from placet.decisioning.assignment.shares import assign_all
 from placet.decisioning.cohorts.cohort import cohort_of
 from placet.decisioning.next_best_action.candidates import Prepared, Ready
@@ -80,7 +82,27 @@ def _of_strategy(
         fall("contact", left.height)
         return _nothing()
     holds = _true_of(left, dict.fromkeys(hurdle.condition for each in one.candidates for hurdle in each.hurdles))
-    return pl.concat([_of_candidate(candidate, left, arms, holds, fell) for candidate in one.candidates])
+    gains = pl.concat([_of_candidate(candidate, left, arms, holds, fell) for candidate in one.candidates])
+    return _sent(one, gains, left)
+
+
+def _sent(one: Ready, gains: pl.DataFrame, left: pl.DataFrame) -> pl.DataFrame:
+    """Return what a strategy may do with `sent`: whether it is the one that the strategy chooses, as `choose` does."""
+    strategy = one.live.strategy
+    if not strategy.explore or gains.is_empty():
+        return gains.with_columns(sent=pl.lit(value=True))  # the one worth most is taken of all
+    ids = left["customer_id"]
+    drawn = pl.DataFrame(
+        {
+            _AT: left[_AT],
+            "explores": buckets("explore", strategy.name, ids) < strategy.explore,
+            "drawn": buckets("explored", strategy.name, ids).cast(pl.Int64),
+        }
+    )
+    order = gains.sort(["value", "candidate"], descending=[True, False]).join(drawn, on=_AT, how="left")
+    place, many = pl.int_range(pl.len()).over(_AT), pl.len().over(_AT)
+    explored = pl.col("drawn") * many.cast(pl.Int64) // WHOLE
+    return order.with_columns(sent=place == pl.when("explores").then(explored).otherwise(0)).drop("explores", "drawn")
 
 
 def _needed(one: Ready) -> list[str]:
@@ -149,9 +171,9 @@ def _gains(candidate: Prepared, valued: pl.DataFrame) -> pl.Series:
 
 
 def _best(found: Sequence[pl.DataFrame], height: int, fell: Counter[tuple[int, Fell]]) -> tuple[pl.DataFrame, int]:
-    """Return for each row the candidate that is worth most, of two the first; and how many rows had several."""
+    """Return for each row what is worth most of what strategies choose; and how many rows had several."""
     all_ = pl.concat([_nothing(), *found]).sort([_AT, "value", "candidate"], descending=[False, True, False])
-    best = all_.unique(_AT, keep="first", maintain_order=True)
+    best = all_.filter("sent").unique(_AT, keep="first", maintain_order=True)
     for number, many in all_.join(best, on=[_AT, "candidate"], how="anti")["candidate"].value_counts().iter_rows():
         fell[number, "outranked"] += many
     everybody = pl.DataFrame({_AT: pl.int_range(height, dtype=pl.UInt32, eager=True)})
@@ -161,4 +183,5 @@ def _best(found: Sequence[pl.DataFrame], height: int, fell: Counter[tuple[int, F
 
 
 def _nothing() -> pl.DataFrame:
-    return pl.DataFrame(schema={_AT: pl.UInt32, "candidate": pl.Int32, "cost": pl.Int64, "value": pl.Int64})
+    columns = {_AT: pl.UInt32, "candidate": pl.Int32, "cost": pl.Int64, "value": pl.Int64, "sent": pl.Boolean}
+    return pl.DataFrame(schema=columns)

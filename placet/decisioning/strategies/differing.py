@@ -41,6 +41,8 @@ def consequences(before: Strategy, after: Strategy) -> Iterator[str]:
         yield "the control group shrinks: some who were never treated may be treated now; the others stay in it"
     if [(arm.name, arm.share) for arm in before.arms] != [(arm.name, arm.share) for arm in after.arms]:
         yield "the arms' shares differ: some customers change from one arm to another"
+    if before.explore != after.explore:
+        yield "the share that explores differs: some get another treatment than before, by chance or no longer by it"
     if before.cohort != after.cohort:
         yield "the cohort differs: customers may come in and fall out; nobody is drawn anew"
     if before.rollout.enters != after.rollout.enters:

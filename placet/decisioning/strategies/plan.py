@@ -26,6 +26,7 @@ def plan_problems(strategy: Strategy) -> Iterator[Problem]:
     yield from _holdout(strategy)
     if strategy.arms:
         yield from _arms(strategy)
+    yield from _explore(strategy)
     yield from _stages(strategy.rollout)
     yield from _coming(strategy)
     yield from _guard_rails(strategy)
@@ -59,6 +60,14 @@ def _holdout(strategy: Strategy) -> Iterator[Problem]:
         yield warning(("holdout",), "without a control group nobody can tell what the strategy was worth")
     elif share > WHOLE // 2:
         yield warning(("holdout",), f"{share_in_words(share)} of the cohort would never be treated")
+
+
+def _explore(strategy: Strategy) -> Iterator[Problem]:
+    share = strategy.explore
+    if share > WHOLE // 2:
+        yield error(("explore",), f"chance would choose for {share_in_words(share)} of the treated; write 50 % or less")
+    elif share and len(strategy.treatments) == 1:
+        yield warning(("explore",), "with one treatment there is nothing to explore: it is chosen in any case")
 
 
 def _arms(strategy: Strategy) -> Iterator[Problem]:

@@ -77,6 +77,9 @@ def _told(strategy: Strategy) -> Iterator[Told]:
         titles = [one.title for one in strategy.treatments if one.code in arm.treatments]
         words = f"{share_in_words(arm.share)} of the treated may get: {', '.join(titles)}"
         yield Told(f"arm {arm.name}", _WHOM, f"arm {spoken(arm.name)}", words)
+    if strategy.explore:
+        words = f"of {share_in_words(strategy.explore)} of the treated chance chooses among what they may get"
+        yield Told("explore", _WHOM, "explores", words)
     yield from _steps(strategy)
     yield from _contact(strategy.contact, market.time_zone)
     yield Told("value", _MONEY, "value", _value(strategy.value))

@@ -12,7 +12,7 @@ from placet.contracts.state import CustomerState
 from placet.contracts.strategies.decision import Weighed
 from placet.contracts.strategies.used import StrategyUsed
 from placet.decisioning.contact import ContactPolicy, within_contact_policy
-from placet.decisioning.next_best_action.proposing import candidates_of, decide_by, state_for
+from placet.decisioning.next_best_action.proposing import candidates_of, chosen_of, decide_by, state_for
 from placet.errors import DecisionRefused, GovernanceError, PolicyError, UsageError
 from placet.gate.context import GateContext, LiveCustomer
 from placet.gate.strategies.journey import check_step
@@ -108,10 +108,14 @@ def check_decided(
     if known is not None:
         currency = strategy.market.currency
         found = within_contact_policy(found, known.contact, evidence.history, currency, evidence.read_at)
-        chosen = next((one for one in found if one.eligible and one.mutation is not None), None)
+        chosen, probability = chosen_of(found, strategy, used.drawn_by)
         if chosen is None or chosen.treatment != proposal.treatment:
             said = "nothing" if chosen is None else repr(chosen.treatment)
             raise _undecided(f"strategy {strategy.name!r} chooses {said} for them, not {proposal.treatment!r}")
+        if used.probability != probability:
+            raise _undecided(
+                f"the proposal says that it was chosen with {used.probability} of 10,000, not {probability}"
+            )
 
 
 def check_still_decided(context: GateContext, run: RunRequest, proposal: Proposal, now: datetime) -> None:

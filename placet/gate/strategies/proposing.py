@@ -16,7 +16,7 @@ from placet.contracts.text import WORDS, shortened
 from placet.decisioning.assignment.shares import assign
 from placet.decisioning.contact import ContactPolicy, given, within_contact_policy
 from placet.decisioning.likelihood import computed_by, reasons_of
-from placet.decisioning.next_best_action.proposing import candidates_of, decide_by
+from placet.decisioning.next_best_action.proposing import candidates_of, chosen_of, decide_by
 from placet.decisioning.state.telling import stood_out
 from placet.decisioning.words import months
 from placet.errors import DecisionRefused, GovernanceError
@@ -96,7 +96,8 @@ def _outcome(
     run, strategy = step.run, found.strategy
     basis = Basis(catalogue=used.version, churn=likelihood.digest, contact=digest(contact), version=version())
     currency = strategy.market.currency
-    pick = next((one for one in candidates if one.eligible and one.mutation is not None), None)
+    pick, probability = chosen_of(candidates, strategy, used.drawn_by)
+    used = used.model_copy(update={"probability": probability})
     if pick is None or pick.mutation is None:
         summary = shortened(f"nothing by strategy {strategy.name!r}: {_why_nothing(candidates)}", WORDS)
         return ProposalOutcome(None, summary, candidates, (), (), basis=basis, currency=currency)

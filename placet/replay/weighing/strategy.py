@@ -12,7 +12,7 @@ from placet.contracts.state import CustomerState
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.used import StrategyUsed
 from placet.decisioning.contact import ContactPolicy, within_contact_policy
-from placet.decisioning.next_best_action.proposing import candidates_of, decide_by
+from placet.decisioning.next_best_action.proposing import candidates_of, chosen_of, decide_by
 from placet.errors import PlacetError, UsageError
 from placet.governance.choice import money
 from placet.governance.signing.canonical import digest
@@ -60,7 +60,21 @@ def decide_again(
     return [
         *_other_chance(used, likelihood),
         *candidate_faults(proposal, again),
+        *(() if contact is None else _other_choice(proposal, used, strategy, again)),
     ], "the strategy's text was asked again, and decides as it did"
+
+
+def _other_choice(
+    proposal: Proposal, used: StrategyUsed, strategy: Strategy, again: tuple[Candidate, ...]
+) -> Iterator[str]:
+    """Yield how the choice among the candidates differs from the one that the text makes, by chance or not."""
+    chosen, probability = chosen_of(again, strategy, used.drawn_by)
+    said = "nothing" if chosen is None else repr(chosen.treatment)
+    if chosen is None or (chosen.treatment, probability) != (proposal.treatment, used.probability):
+        yield (
+            f"{proposal.treatment!r} is said to be chosen with {used.probability} of 10,000; "
+            f"the text chooses {said} with {probability}"
+        )
 
 
 def _other_chance(used: StrategyUsed, read: Likelihood) -> Iterator[str]:

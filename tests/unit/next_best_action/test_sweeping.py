@@ -20,6 +20,8 @@ STRATEGIES: list[Live] = [
     live(("name: keep_at_risk", "name: half"), ("purpose: marketing", "purpose: service"), reached=4_000),
     live(("name: keep_at_risk", "name: plans"), ("chance: 4.5 %, worth: 3.00 USD", "chance: 60 %, worth: 30.00 USD")),
     live(("name: keep_at_risk", "name: euro"), ("[sms, push, agent]", "[agent]")),
+    live(("name: keep_at_risk", "name: tries"), ("holdout: 10 %", "holdout: 10 %\nexplore: 50 %")),
+    live(("name: keep_at_risk", "name: tries_more"), ("holdout: 10 %", "holdout: 10 %\nexplore: 40 %")),
 ]
 
 

@@ -322,6 +322,12 @@ SHAPE: Final = Record(
             "Control group", "share", "So many of them never get anything, so that you see what it was worth."
         ),
         "arms": _ARMS,
+        "explore": Leaf(
+            "Explore with",
+            "share",
+            "Of so many of the treated chance chooses among what they may get, so that it can be told what another "
+            "choice would bring. Leave it out, and the one worth most is chosen.",
+        ),
         "rollout": Record(
             {
                 "enters": Leaf(
@@ -360,7 +366,7 @@ SECTIONS: Final = (
     ),
     Section("contact", "How often and when", "The tenant's own contact policy holds beside it.", ("contact",)),
     Section("money", "How much money", "", ("budget", "value")),
-    Section("left_out", "Who is left out", "", ("holdout", "arms")),
+    Section("left_out", "Who is left out", "", ("holdout", "arms", "explore")),
     Section("speed", "How fast", "", ("rollout.enters", "rollout.stages", "rollout.hold_days", "rollout.per_hour")),
     Section("stops", "What stops it", "", ("rollout.guard_rails",)),
     Section("term", "From when until when", "", ("term",)),
