@@ -254,6 +254,12 @@ class InstalledServices:
 
         return run_bench(rows=rows, rounds=rounds, as_json=as_json)
 
+    def bench_coming(self, customers: int, as_json: bool) -> int:
+        """Measure how fast customers come into strategies as something happens to them."""
+        from placet.bench.coming import bench_coming
+
+        return bench_coming(customers=customers, as_json=as_json)
+
     def bench_decisions(self, customers: int, rounds: int, as_json: bool) -> int:
         """Measure how fast customers are drawn for strategies."""
         from placet.bench.strategies.decisions import bench_decisions as run_bench

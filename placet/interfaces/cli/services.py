@@ -290,6 +290,20 @@ def bench_rollout(
     return toolbox.services.bench_rollout(customers=customers, runs=runs, in_flight=in_flight, as_json=as_json)
 
 
+@bench.command("coming")
+def bench_coming(
+    context: typer.Context,
+    customers: Annotated[int, typer.Option("--customers", min=100, help="to whom something happens")] = 2_000,
+    as_json: JsonFlag = False,
+) -> int:
+    """Measure how fast customers come into 50 strategies.
+
+    It counts events from their folding to the wake of the rollouts.
+    """
+    toolbox: Toolbox = context.obj
+    return toolbox.services.bench_coming(customers=customers, as_json=as_json)
+
+
 @bench.command("base")
 def bench_base(
     context: typer.Context,

@@ -79,6 +79,9 @@ class Services(Protocol):
     def bench_cohorts(self, rows: int, rounds: int, as_json: bool) -> int:
         """Measure cohorts over a base in memory, and on one row."""
 
+    def bench_coming(self, customers: int, as_json: bool) -> int:
+        """Measure how fast customers come into strategies as something happens to them."""
+
     def bench_decisions(self, customers: int, rounds: int, as_json: bool) -> int:
         """Measure how fast customers are drawn for strategies."""
 
