@@ -7,6 +7,7 @@ from typing import Final
 
 from placet.contracts.money import Money, minor_digits
 from placet.contracts.outcomes.figures import MILLION, Between, GroupFigures, Millionths, Unknown
+from placet.contracts.outcomes.questions import Answer, Answered, ControlQuestions
 from placet.contracts.outcomes.report import GroupKind, MeasuredOutcome, NotKnownOf, OutcomeGroup, OutcomesReport
 from placet.contracts.outcomes.uplift import Uplift
 from placet.contracts.outcomes.windows import Days, NotKnown
@@ -100,6 +101,32 @@ def outcome_in_words(one: MeasuredOutcome, days: Days, currency: str) -> str:
                 f"As many of the customers who were treated {did} as of the control group ({_percent(found.control)})"
             )
     return f"{said}; with {sure} confidence {between}{_chance(one, found)}"
+
+
+ANSWERS: Final[Mapping[Answer, str]] = {
+    "yes": "yes",
+    "no": "NO",
+    "not_yet": "cannot be said yet",
+    "cannot_be_said": "cannot be said",
+}
+"""Of a standing question."""
+
+
+def answer_in_words(one: Answered, found: ControlQuestions) -> str:
+    """Say the answer to a standing question: with its figures, or with what is missing."""
+    said = f"{one.asked} {ANSWERS[one.answer].capitalize() if one.answer != 'no' else 'NO'}"
+    if not isinstance(one.found, Uplift):
+        return f"{said}: {one.missing}"
+    measured = MeasuredOutcome(
+        measure=found.measure, title="", unit=one.found.unit, primary=True, found=one.found, clear=True
+    )
+    words = outcome_in_words(measured, found.days, found.currency)
+    if one.question == "ranking":
+        words = words.replace("who were treated", "for whom the best was chosen").replace(
+            "the control group", "those for whom chance chose"
+        )
+    more = "" if one.more is None else f"; it takes roughly {one.more:,} customers more, if it stays so"
+    return f"{said}: {words}{more}"
 
 
 def _group(one: OutcomeGroup, report: OutcomesReport) -> OutcomeGroup:

@@ -46,14 +46,19 @@ class _Group:
         self.control = known.filter(pl.col("control"))
 
     def sides(self, measure: Measure) -> Sides:
-        return Sides(
-            unit=MEASURES[measure].unit,
-            treated=_column(self.treated, measure, ""),
-            treated_before=_column(self.treated, measure, "_before"),
-            control=_column(self.control, measure, ""),
-            control_before=_column(self.control, measure, "_before"),
-            planned=self.planned,
-        )
+        return sides_of(self.treated, self.control, measure, self.planned)
+
+
+def sides_of(treated: pl.DataFrame, control: pl.DataFrame, measure: Measure, planned: tuple[int, int]) -> Sides:
+    """Return one measure of two groups of customers of whom it is known, after and before."""
+    return Sides(
+        unit=MEASURES[measure].unit,
+        treated=_column(treated, measure, ""),
+        treated_before=_column(treated, measure, "_before"),
+        control=_column(control, measure, ""),
+        control_before=_column(control, measure, "_before"),
+        planned=planned,
+    )
 
 
 def _column(frame: pl.DataFrame, measure: Measure, when: str) -> Column:

@@ -125,13 +125,18 @@ def found(report: OutcomesReport, measure: Measure, name: str = "all") -> Any:
     return next(one.found for one in group(report, name).measures if one.measure == measure)
 
 
-@pytest.fixture
-def trial(shop: Shop) -> Trial:
+def begun(shop: Shop, *edits: tuple[str, str]) -> Trial:
     """Return a rollout at its first stage, of customers of whom a month before is known."""
     now = datetime.now(UTC)
     texts = [recharge(one, now - timedelta(days=12), "before", habit(one)) for one in MEMBERS]
     take_events(shop.database, "demo", texts, now=now, oldest=now - timedelta(days=400))
-    rolling = started(shop, everybody(("holdout: 20 %", "holdout: 40 %")))
+    rolling = started(shop, everybody(*edits))
     rolling.stand()
     rolling.steps.batch(rolling.asked)
     return Trial(rolling, datetime.now(UTC))
+
+
+@pytest.fixture
+def trial(shop: Shop) -> Trial:
+    """Return such a rollout with four in ten of its cohort in the control group."""
+    return begun(shop, ("holdout: 20 %", "holdout: 40 %"))

@@ -20,6 +20,7 @@ _DIFFERS = 1
 def add_to(app: typer.Typer) -> None:
     """Add this command."""
     app.command("outcomes")(outcomes)
+    app.command("questions")(questions)
 
 
 def outcomes(
@@ -56,6 +57,31 @@ def outcomes(
         _print(shown)
         if csv is not None:
             output.print_line(f"every group is in {csv}")
+
+
+def questions(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="its name, or a version or the beginning of one")],
+    days: Annotated[str, typer.Option("--days", help="after they entered: 7, 30, 90 or 365")] = "30",
+    as_json: JsonFlag = False,
+) -> None:
+    """Answer the five standing questions of control.
+
+    Is doing something better than nothing, is ranking better than chance, and so on: each with figures, or with what
+    is missing to answer it.
+    """
+    from placet.interfaces.telling.outcome_reports import answer_in_words
+    from placet.service.outcomes.questions import control_questions
+
+    toolbox: Toolbox = context.obj
+    policies = policies_by_agent(toolbox)
+    found = control_questions(toolbox.database(), toolbox.tenant, name, _days(days), policies)
+    if as_json:
+        answers = [one.model_copy(update={"said": answer_in_words(one, found)}) for one in found.answers]
+        output.print_json(found.model_copy(update={"answers": tuple(answers)}).model_dump(mode="json"))
+        return
+    for one in found.answers:
+        output.print_line(answer_in_words(one, found))
 
 
 def _days(given: str) -> "Days":
