@@ -71,6 +71,7 @@ _BY_CODE: Mapping[str, int] = {
     "prompt_gone": 409,
     "changed_meanwhile": 409,
     "row_contradicts_record": 409,
+    "outcomes_altered": 409,
     "model_damaged": 409,
     "invitation_gone": 404,
     "invitation_used": 409,
