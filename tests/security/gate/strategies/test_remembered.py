@@ -134,7 +134,8 @@ def test_what_is_remembered_of_one_key_is_nothing_of_another(place: Place) -> No
     assert key is not None
     now = datetime.now(UTC)
     for _ in range(2):
-        signed.verify_document(envelope, Mandate, tenant="demo", now=now, find_key=lambda _: key)
+        verified = signed.verify_document(envelope, Mandate, tenant="demo", now=now, find_key=lambda _: key)
+        assert verified.document == found.mandate  # type: ignore[union-attr]
     other = base64.b64encode(public_bytes(new_signer().key.private.public_key())).decode()
     forged = key.model_copy(update={"public_key": other})
     for _ in range(2):
