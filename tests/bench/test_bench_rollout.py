@@ -68,4 +68,4 @@ def test_memory_that_grows_with_the_stage_is_missed(late_mb: float, met: bool) -
     marks = tuple(Mark(percent, 1.0 * percent, size, 50.0) for percent, size in sizes)
     ledger = Ledger(10, 0, 1000, 1000)
     found = Staged(10, 20, 10, 5, 1.0, 1.0, (10.0, 10.0), marks, ledger, (100,), 1_000)
-    assert {aim.name: aim.met for aim in found.aims()}["worker memory, at 100 % over 50 %"] is met
+    assert {aim.name: aim.met for aim in found.aims()}["worker memory, at 100 % over 10 %"] is met
