@@ -85,4 +85,4 @@ def _record(context: WorkerResources, run_id: str, why: str) -> None:
         if run is None or run.state != "awaiting_decision":
             raise UsageError(f"run {run_id!r} waits no more", code="not_running")
         body = {"state": run.state, "reason": why}
-        tx.record(run, _CANCEL, actor="reconciler", at=context.clock(), body=body, key=f"{_CANCEL}.replaced")
+        tx.record(run, _CANCEL, actor="reconciler", at=context.clock(), body=body)
