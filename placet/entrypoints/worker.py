@@ -133,7 +133,7 @@ def spare_what_stays() -> None:
 
 async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     """Run a worker until SIGTERM or SIGINT; work under way gets a grace period."""
-    from placet.entrypoints.beside_worker.following import Following, comings
+    from placet.entrypoints.beside_worker.following import Following, comings, waking
     from placet.entrypoints.beside_worker.hub_subscription import HubSubscription
     from placet.entrypoints.beside_worker.kafka_events import taking_from_kafka
     from placet.entrypoints.beside_worker.key_figures import KeyFigures
@@ -162,7 +162,12 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     watch = PolicyWatch(parts.database, parts.policies, settings.tenants, names(), parts.context.clock)
     reconciler = Reconciler(engine, parts.context, grace=timedelta(seconds=settings.reconcile_grace_seconds))
     folding = StateFolding(parts.database, settings.tenants, parts.context.clock, settings.retain_events_days)
-    following = Following(parts.database, settings.tenants, parts.context.clock, (comings(engine, parts.context),))
+    following = Following(
+        parts.database,
+        settings.tenants,
+        parts.context.clock,
+        (comings(engine, parts.context), waking(engine, parts.context)),
+    )
     figures = KeyFigures(parts.database, settings.tenants, parts.context.clock, settings.retain_figures_days)
     counting = OutcomeCounting(parts.database, settings.tenants, parts.context.clock)
     listens = bool(settings.listener_url)

@@ -201,3 +201,16 @@ def goes_to(steps: tuple[Step, ...], place: int) -> tuple[tuple[str | None, Step
 def permitted(step: TreatStep, codes: tuple[ReasonCode, ...]) -> tuple[ReasonCode, ...]:
     """Return which of a strategy's treatments a step may give."""
     return codes if not step.treat else tuple(code for code in codes if code in step.treat)
+
+
+def step_as_written(step: Step) -> dict[str, Any]:
+    """Return a step as people write it: times with their units, `all` by its word, nothing that is left out."""
+    said = {name: value for name, value in step.model_dump().items() if value is not None}
+    for name in ("wait", "at_most"):
+        if name in said:
+            said[name] = hours_in_words(said[name])
+    if isinstance(step, TreatStep):
+        said["treat"] = list(step.treat) or ALL
+    if isinstance(step, BranchStep):
+        said["branch"] = [dict(way) for way in step.branch]
+    return said

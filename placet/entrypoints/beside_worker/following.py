@@ -1,21 +1,26 @@
-"""Telling, beside a worker, who wants to know of changed customers: strategies that take them as they come."""
+"""Telling, beside a worker, who wants to know of changed customers: strategies, and journeys that wait for them."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as TooLate
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
+from placet.contracts.strategies.journey import JourneyAsked
 from placet.contracts.strategies.rolling import RolloutAsked
 from placet.contracts.text import counted
 from placet.engine.client import Engine
 from placet.errors import PlacetError, StorageError
 from placet.gate.context import GateContext
 from placet.rounds import Faults, Rounds
+from placet.service.journeys.converting import note_conversions
+from placet.service.journeys.waking import wake
 from placet.service.rollouts.coming import Comings
 from placet.service.state.following import AT_ONCE, Hears, follow_changes, still_to_come
 from placet.storage.database import Database
+from placet.storage.state.changes import Changed
 
 _LOG = logging.getLogger(__name__)
 
@@ -69,6 +74,22 @@ class Following(Rounds):
             self._faults.tell(what, "later", said)
         else:
             self._faults.mended(what)
+
+
+def waking(engine: Engine, context: GateContext) -> Hears:
+    """Return what tells journeys that their customer's state changed; call it on the loop that is to tell them."""
+    loop = asyncio.get_running_loop()
+
+    def tell(asked: JourneyAsked) -> None:
+        with suppress(TooLate):  # it finds out by itself
+            asyncio.run_coroutine_threadsafe(engine.tell_journey(asked), loop).result(_TELL_SECONDS)
+
+    def hear(tenant: str, changed: Sequence[Changed]) -> None:
+        customers = [one.customer_id for one in changed]
+        wake(context.database, tell, tenant, customers)
+        note_conversions(context.database, context.live_customer, tenant, customers)
+
+    return hear
 
 
 def comings(engine: Engine, context: GateContext) -> Comings:

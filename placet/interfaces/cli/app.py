@@ -58,6 +58,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "live.decisions": ("decide",),
     "live.rollouts": ("rollout",),
     "live.playbook": ("playbook",),
+    "live.journeys": ("journey",),
     "models.propensity": ("model",),
     "running.walkthroughs": ("walkthrough",),
     "governance.halts": ("halt", "halts", "resume"),

@@ -53,6 +53,7 @@ BASE: Final = (
     ("decisions", "Next best action", "strategies"),
     ("strategies", "Strategies", "strategies"),
     ("rollouts", "Rollouts", "rollouts"),
+    ("journeys", "Journeys", "journeys"),
     ("playbook", "First 90 days", "strategies"),
     ("figures", "Key figures", "cohorts"),
     ("models", "Models", "models"),

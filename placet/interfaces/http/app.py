@@ -35,6 +35,7 @@ from placet.interfaces.http.endpoints.governance.tokens import TokenEndpoints
 from placet.interfaces.http.endpoints.inbox import InboxEndpoints
 from placet.interfaces.http.endpoints.listener import ListenerEndpoints
 from placet.interfaces.http.endpoints.live.decisions import DecisionEndpoints
+from placet.interfaces.http.endpoints.live.journeys import JourneyEndpoints
 from placet.interfaces.http.endpoints.live.kpis import KpiEndpoints
 from placet.interfaces.http.endpoints.live.models import ModelEndpoints
 from placet.interfaces.http.endpoints.live.outcomes import OutcomeEndpoints
@@ -75,6 +76,7 @@ ENDPOINTS = (
     PublishedEndpoints,
     OutcomeEndpoints,
     RolloutEndpoints,
+    JourneyEndpoints,
     MandateEndpoints,
     DelegationEndpoints,
     HaltEndpoints,

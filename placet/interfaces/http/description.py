@@ -38,6 +38,7 @@ _TAGS: Mapping[str, str] = {
     "cohorts": "Conditions on the live state of customers, and whom they have.",
     "strategies": "What may be done for whom: check a strategy, publish it, ask for the next best action.",
     "rollouts": "Published strategies that reach their customers stage by stage, and who decided so.",
+    "journeys": "Customers in strategies of several steps: who is in which, how they ended, how fast they went.",
     "models": "Models of who may leave: which there are, which one runs use, and how well each does.",
     "mandates": "What people signed beforehand, so that proposals within it need no decision each.",
     "delegations": "Who may decide in another's stead.",

@@ -32,6 +32,7 @@ from placet.gate.strategies.rollout import Authorised, RolloutStanding
 from placet.gate.strategies.rollout import standing_of as rollout_standing
 from placet.governance.authority.mandates import left as left_of
 from placet.governance.policy.set import PolicySet
+from placet.service.journeys.converting import note_conversion
 from placet.service.journeys.runs import StepRun, request_of, run_of_step
 from placet.service.journeys.starting import record_end
 from placet.service.runs import record_request
@@ -163,7 +164,7 @@ class JourneySteps:
         step = known.strategy.step_named(stands.step)
         if step is None:
             raise GovernanceError(f"its text has no step {stands.step!r}", code="journey_altered")
-        self._note_conversion(tx, known)
+        note_conversion(tx, known.of, known.customer.state)
         run = run_of_step(tx, known.of, stands, known.rollout.holds) if isinstance(step, TreatStep) else None
         if run is not None and not run.over:
             return self._carried(tx, known, stands, run)
@@ -292,15 +293,6 @@ class JourneySteps:
         ended = tx.audit.find(run_id, "run.ended")
         if row is not None and row.told_at is None and ended is not None and ended.body.get("state") == "executed":
             tx.journeys.put(of.tenant, of.customer_id, of.strategy, told_at=ended.at)
-
-    def _note_conversion(self, tx: Transaction, known: _Known) -> None:
-        """Note that the customer accepted what they were told of, at the time of their answer."""
-        of, contact = known.of, known.customer.state.last_contact
-        if contact is None or contact.answer != "accepted":
-            return
-        row = tx.journeys.get(of.tenant, of.customer_id, of.strategy)
-        if row is not None and row.converted_at is None and row.told_at is not None and contact.at >= row.told_at:
-            tx.journeys.put(of.tenant, of.customer_id, of.strategy, converted_at=contact.at)
 
 
 def _is_over(tx: Transaction, tenant: str, version: str, now: datetime) -> bool:

@@ -154,7 +154,7 @@ class JourneyRepository:
     def counts(self, tenant: str, strategy: str) -> tuple[JourneyCount, ...]:
         """Return how many customers are in each step, and how many ended there by each reason."""
         query = (
-            select(_C.step, _C.ended_code, _C.reason, func.count())
+            select(_C.step, _C.ended_code, _C.reason, func.count().label("many"))
             .where(_C.tenant == tenant, _C.strategy == strategy)
             .group_by(_C.step, _C.ended_code, _C.reason)
             .order_by(_C.step, _C.ended_code, _C.reason)
@@ -167,7 +167,7 @@ class JourneyRepository:
     def strategies(self, tenant: str) -> dict[str, tuple[int, int]]:
         """Return by strategy how many customers are in it, and how many ever were."""
         query = (
-            select(_C.strategy, func.count().filter(_C.ended_at.is_(None)), func.count())
+            select(_C.strategy, func.count().filter(_C.ended_at.is_(None)).label("inside"), func.count().label("ever"))
             .where(_C.tenant == tenant)
             .group_by(_C.strategy)
             .order_by(_C.strategy)
@@ -196,6 +196,16 @@ class JourneyRepository:
             _C.tenant == tenant, _C.customer_id.in_(wanted), _C.ended_at.is_(None)
         )
         return tuple((customer, name) for customer, name in self._connection.execute(query))
+
+    def told(self, tenant: str, customers: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Return which of some customers were told something in which strategies, and have not accepted it."""
+        wanted, found = list(customers), dict[str, tuple[str, ...]]()
+        query = select(_C.customer_id, _C.strategy).where(
+            _C.tenant == tenant, _C.customer_id.in_(wanted), _C.told_at.is_not(None), _C.converted_at.is_(None)
+        )
+        for customer, name in self._connection.execute(query) if wanted else ():
+            found[customer] = (*found.get(customer, ()), name)
+        return found
 
 
 def _row(row: Row) -> JourneyRow:

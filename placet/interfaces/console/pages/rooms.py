@@ -34,6 +34,7 @@ from placet.interfaces.console.pages.keys import approvers, own_sessions, tokens
 from placet.interfaces.console.pages.live import (
     cohorts,
     figures,
+    journeys,
     live_state,
     models,
     outcomes,
@@ -110,6 +111,9 @@ SHOWN: Final = (
     Shown("/playbook", playbook.show, "strategies"),
     Shown("/rollouts", rollouts.show_all, "rollouts"),
     Shown("/rollouts/{strategy}", rollouts.show, "rollouts"),
+    Shown("/journeys", journeys.show_all, "journeys"),
+    Shown("/journeys/{strategy}", journeys.show, "journeys"),
+    Shown("/journeys/{strategy}/{customer_id}", journeys.show_one, "journeys"),
     Shown("/figures", figures.show, "cohorts"),
     Shown("/models", models.show_all, "models"),
     Shown("/models/{model}", models.show, "models"),

@@ -9,7 +9,7 @@ from placet.decisioning.strategies.reading import legible_strategy
 from placet.errors import UsageError
 from placet.interfaces.console.views.strategy_form.shape import SHAPE, Items, Leaf, Part, Picks, Record
 from placet.interfaces.console.views.strategy_form.tree import Tree, empty
-from placet.interfaces.console.views.strategy_form.writing import text_of
+from placet.interfaces.console.views.strategy_form.writing import steps_as_text, text_of
 
 
 def opened(text: str) -> Tree:
@@ -61,6 +61,8 @@ def _typed(leaf: Leaf, value: Any, currency: str) -> str:
         return ", ".join(_without(share_in_words(one), "%") for one in value)
     if isinstance(value, Money):
         return _without(str(value), currency)
+    if leaf.kind == "steps":
+        return steps_as_text(value)
     return str(value)
 
 

@@ -13,9 +13,21 @@ from placet.contracts.text import spoken
 from placet.decisioning.strategies.measures import OUTCOMES
 
 Kind = Literal[
-    "amount", "code", "condition", "day", "hidden", "margin", "number", "share", "stages", "text", "treatments", "words"
+    "amount",
+    "code",
+    "condition",
+    "day",
+    "hidden",
+    "margin",
+    "number",
+    "share",
+    "stages",
+    "steps",
+    "text",
+    "treatments",
+    "words",
 ]
-"""How a value is written; `words` is one of a list, `treatments` and channels are several of one."""
+"""How a value is written; `words` is one of a list, `treatments` and channels are several of one, `steps` are text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +340,13 @@ SHAPE: Final = Record(
             "Of so many of the treated chance chooses among what they may get, so that it can be told what another "
             "choice would bring. Leave it out, and the one worth most is chosen.",
         ),
+        "steps": Leaf(
+            "Steps",
+            "steps",
+            "They are written as text, as in the file; see the page Strategies for what they may say. Empty: the best "
+            "of all treatments, at once.",
+            width="wide",
+        ),
         "rollout": Record(
             {
                 "enters": Leaf(
@@ -364,6 +383,7 @@ SECTIONS: Final = (
         "A customer gets at most the one that is worth the most; the first rule that does not hold is the reason told.",
         ("treatments",),
     ),
+    Section("over_time", "In which steps", "What is done over time, one step after the other.", ("steps",)),
     Section("contact", "How often and when", "The tenant's own contact policy holds beside it.", ("contact",)),
     Section("money", "How much money", "", ("budget", "value")),
     Section("left_out", "Who is left out", "", ("holdout", "arms", "explore")),

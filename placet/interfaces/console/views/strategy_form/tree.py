@@ -21,7 +21,7 @@ _NAME: Final = re.compile(r"[a-z_]{1,24}(\.([a-z_]{1,24}|[0-9]{1,3})){0,6}", re.
 _NUMBER: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
 KINDS: Final = ("adjust_balance", "order_product")
 """What a treatment may give: money on the balance, or an offering."""
-_AS_TYPED: Final = frozenset({"condition"})
+_AS_TYPED: Final = frozenset({"condition", "steps"})
 """Kinds whose spaces may mean something."""
 
 

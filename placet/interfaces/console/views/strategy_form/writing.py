@@ -2,16 +2,19 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
 import yaml
 
 from placet.contracts.strategies.rollout import Measure
+from placet.contracts.strategies.steps import Step, step_as_written
 from placet.decisioning.strategies.measures import OUTCOMES
+from placet.errors import YamlFault
 from placet.interfaces.console.views.strategy_form.shape import SHAPE, Items, Leaf, Part, Picks, Record
 from placet.interfaces.console.views.strategy_form.tree import Tree
+from placet.yaml_files import parse_yaml
 
 FORM: Final = "placet-strategy/1"
 _BARE: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
@@ -93,11 +96,30 @@ def _value(leaf: Leaf, typed: str, units: _Units, beside: Mapping[str, Any]) -> 
         return _with_unit(typed, units.currency)
     if leaf.kind == "margin":
         return _with_unit(typed, _unit_of(beside.get("measure", "")))
-    if leaf.kind == "stages":
-        return [_with_unit(one.strip(), "%") for one in typed.split(",")]
+    if leaf.kind in ("steps", "stages"):
+        return _steps(typed) if leaf.kind == "steps" else [_with_unit(one.strip(), "%") for one in typed.split(",")]
     if leaf.kind == "number" or (leaf.kind == "words" and leaf.choices[0][0].isdecimal()):
         return int(typed) if _WHOLE.fullmatch(typed) else typed
     return date.fromisoformat(typed) if leaf.kind == "day" and is_day(typed) else typed
+
+
+def steps_as_text(steps: Sequence[Step]) -> str:
+    """Return steps as people write them, one in a line; empty where there are none."""
+    return "\n".join(f"- {_line(step_as_written(one))}" for one in steps)
+
+
+def _line(value: Any) -> str:
+    return yaml.dump(
+        value, Dumper=_Writer, sort_keys=False, allow_unicode=True, default_flow_style=True, width=_WIDEST
+    ).strip()
+
+
+def _steps(typed: str) -> Any:
+    """Return the steps that a text says; the text itself, which the check refuses, where it says none."""
+    try:
+        return parse_yaml(typed, "").data
+    except YamlFault:
+        return typed
 
 
 def _with_unit(typed: str, unit: str) -> str:
