@@ -98,9 +98,10 @@ def _outcome(
     currency = strategy.market.currency
     pick, probability = chosen_of(candidates, strategy, used.drawn_by)
     used = used.model_copy(update={"probability": probability})
-    if pick is None or pick.mutation is None:
-        summary = shortened(f"nothing by strategy {strategy.name!r}: {_why_nothing(candidates)}", WORDS)
-        return ProposalOutcome(None, summary, candidates, (), (), basis=basis, currency=currency)
+    over = None if pick is None else _over_budget(found, pick)
+    if pick is None or pick.mutation is None or over is not None:
+        why = over or f"nothing by strategy {strategy.name!r}: {_why_nothing(candidates)}"
+        return ProposalOutcome(None, shortened(why, WORDS), candidates, (), (), basis=basis, currency=currency)
     proposal = Proposal(
         run_id=run.run_id,
         tenant=run.tenant,
@@ -128,6 +129,19 @@ def _outcome(
     )
     summary = f"{proposal.name} by strategy {strategy.name!r}, {proposal.price}"
     return ProposalOutcome(proposal, shortened(summary, WORDS), candidates, (), (), basis=basis)
+
+
+def _over_budget(found: Published, pick: Candidate) -> str | None:
+    """Say that what is left of the budget is not enough; nobody is asked about what could not be sent."""
+    room, budget, currency = left(found.record), found.strategy.budget, found.strategy.market.currency
+    moved = None if pick.mutation is None else pick.mutation.moved
+    takes = Money(amount_minor=max(pick.cost_minor, moved.amount_minor if moved else 0), currency=currency)
+    if takes.amount_minor <= room.amount_minor:
+        return None
+    return (
+        f"nothing: the budget of strategy {found.strategy.name!r}, {budget.total}, has {room} left, "
+        f"and {pick.name} takes {takes}"
+    )
 
 
 def _why_nothing(candidates: tuple[Candidate, ...]) -> str:

@@ -56,7 +56,7 @@ def test_sentences_tables_and_drawings_say_the_same(trial: Trial, report: Outcom
 
     with trial.database.reading() as tx:
         said = [in_words(one) for one in tx.audit.read("tenant/demo")]
-    assert any("took the cohort of strategy keep_at_risk" in one for one in said)
+    assert any("took down the cohort of strategy keep_at_risk" in one for one in said)
     assert any("counted what became of" in one for one in said)
     assert any("reported what became of" in one for one in said)
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from placet.contracts.strategies.schema import strategy_schema
 from placet.contracts.strategies.steps import ExitStep, TreatStep, goes_to, step_as_written
@@ -140,11 +140,12 @@ def test_the_schema_for_editors_knows_steps() -> None:
 @st.composite
 def texts(draw: st.DrawFn) -> str:
     """Texts whose steps are sound: each leads to one below, or to the end."""
-    names = [f"s{number}" for number in range(draw(st.integers(1, 8)))]
+    names: list[str] = [f"s{number}" for number in range(draw(st.integers(1, 8)))]
     steps = []
     for number, name in enumerate(names):
         later = names[number + 1 :]
-        to: dict[str, Any] = {"then": draw(st.sampled_from(later))} if later and draw(st.booleans()) else {}
+        leads = bool(later) and draw(st.booleans())
+        to: dict[str, Any] = {"then": draw(st.sampled_from(later))} if leads else {}
         kinds = ["treat", "wait", "wait_for", "branch"] if later else ["treat", "exit"]
         kind = draw(st.sampled_from(kinds)) if number else "treat"
         if kind == "treat":

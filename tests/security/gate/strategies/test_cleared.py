@@ -14,6 +14,7 @@ from tests.integration.record.retaining import findings
 from tests.support.databases import disarm, outsider
 from tests.support.strategies.published import (
     ALSO_IN_BOTH,
+    COMMIT,
     COST,
     HELD,
     IN_BOTH,
@@ -73,22 +74,37 @@ def with_budget(total: str) -> Strategy:
     )
 
 
-def test_a_budget_that_ends_in_the_middle_asks_a_person_and_then_proposes_nothing(shop: Shop) -> None:
+def test_what_has_no_room_in_the_budget_is_not_proposed(shop: Shop) -> None:
     shop.at_risk(ALSO_IN_BOTH)
     one = with_budget("12.00 USD")
     record = shop.publish(one)
     assert shop.run(one).to_the_gate()[1].verdict == "cleared"
     second = shop.run(one, ALSO_IN_BOTH, key="second")
-    proposed, gate = second.to_the_gate()
-    assert (gate.verdict, shop.spent(record)) == ("human", COST)
-    ((code, said),) = passed_over(second)
-    assert (code, said) == (
-        "mandate_spent",
-        "its budget of 12.00 USD, or 8.00 USD for one customer in 90 days, has no room for 8.00 USD more",
+    analysed = second.analyse()
+    proposed = second.propose(analysed, second.query(analysed))
+    assert (proposed.proposal, proposed.summary) == (
+        None,
+        (
+            "nothing: the budget of strategy 'keep_at_risk', 12.00 USD, has 4.00 USD left, "
+            "and Loyalty credit takes 8.00 USD"
+        ),
     )
-    review = second.review(proposed, gate, second.sign(proposed))
-    assert second.execute(proposed, review).outcome == "executed"
     assert shop.spent(record) == COST
+
+
+def test_of_two_that_wait_the_second_to_be_approved_finds_the_budget_spent(shop: Shop) -> None:
+    shop.at_risk(ALSO_IN_BOTH)
+    one = with_budget("12.00 USD")
+    record = shop.publish(one)
+    file = shop.policy_file
+    file.write_text(file.read_text().replace(COMMIT, ""))
+    first, second = shop.run(one), shop.run(one, ALSO_IN_BOTH, key="second")
+    waiting = [(steps, *steps.to_the_gate()) for steps in (first, second)]
+    done = [
+        steps.execute(proposed, steps.review(proposed, gate, steps.sign(proposed))) for steps, proposed, gate in waiting
+    ]
+    assert [(one.outcome, one.code) for one in done] == [("executed", "executed"), ("refused", "mandate_spent")]
+    assert (shop.adjustments(), shop.spent(record)) == (1, COST)
 
 
 def test_of_a_budget_that_is_spent_nothing_is_proposed(shop: Shop) -> None:

@@ -200,4 +200,5 @@ def test_who_takes_the_channel_for_another_does_not_evade_the_night(
 def test_nothing_changed_and_the_person_who_approved_is_done_as_they_said(shop: Shop) -> None:
     found = decided(shop, strategy(), "a person")
     assert found.execute().outcome == "executed"
-    assert (shop.adjustments(), shop.spent(found.record)) == (1, 0)
+    # The budget that was signed bounds what people approve, too.
+    assert (shop.adjustments(), shop.spent(found.record)) == (1, COST)
