@@ -64,7 +64,7 @@ def test_steps_are_kept_as_they_are_written_and_read_again() -> None:
 
 def test_a_text_without_steps_keeps_the_version_that_it_had() -> None:
     one = sound(SOUND)
-    assert b"steps" not in canonical_bytes(one)
+    assert b'"steps"' not in canonical_bytes(one)
     assert digest(one) != digest(sound(with_steps()))
 
 
@@ -140,8 +140,8 @@ def test_the_schema_for_editors_knows_steps() -> None:
 @st.composite
 def texts(draw: st.DrawFn) -> str:
     """Texts whose steps are sound: each leads to one below, or to the end."""
-    names: list[str] = [f"s{number}" for number in range(draw(st.integers(1, 8)))]
-    steps = []
+    names = [f"s{number}" for number in range(draw(st.integers(1, 8)))]
+    steps: list[dict[str, Any]] = []
     for number, name in enumerate(names):
         later = names[number + 1 :]
         leads = bool(later) and draw(st.booleans())
@@ -149,7 +149,7 @@ def texts(draw: st.DrawFn) -> str:
         kinds = ["treat", "wait", "wait_for", "branch"] if later else ["treat", "exit"]
         kind = draw(st.sampled_from(kinds)) if number else "treat"
         if kind == "treat":
-            steps.append({"step": name, "treat": draw(st.sampled_from(["all", ["loyalty_credit"]])), **to})
+            steps.append({"step": name, "treat": "all" if draw(st.integers(0, 1)) else ["loyalty_credit"], **to})
         elif kind == "wait":
             steps.append({"step": name, "wait": draw(st.sampled_from(["1 day", "12 hours", "3 days"])), **to})
         elif kind == "wait_for":

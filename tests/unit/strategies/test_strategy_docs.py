@@ -15,8 +15,12 @@ def test_the_tables_are_those_of_the_code() -> None:
     assert packages.docs_table() in text
 
 
-def test_the_example_is_sound() -> None:
-    (example,) = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
-    read = read_strategy(example)
-    assert read.findings == ()
-    assert read.strategy is not None
+def test_the_examples_are_sound() -> None:
+    example, steps = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    many = []
+    for text in (example, example.replace("\ncontact:\n", f"\n{steps}contact:\n")):
+        read = read_strategy(text)
+        assert read.findings == ()
+        assert read.strategy is not None
+        many.append(len(read.strategy.steps))
+    assert many == [0, 6]
