@@ -145,7 +145,7 @@ class Engine:
         return True
 
     async def start_rollout(self, asked: RolloutAsked) -> bool:
-        """Start the workflow of a rollout; False when it is under way.
+        """Start the workflow of a rollout; False when it is under way, and is told to look again.
 
         Raises:
             GovernanceError: code `foreign_workflow`; somebody else's workflow bears its id.
@@ -163,6 +163,7 @@ class Engine:
             )
         except WorkflowAlreadyStartedError:
             await self._require_own_rollout(asked)
+            await self.tell_rollout(asked)
             return False
         except RPCError as error:
             raise UpstreamUnavailable(

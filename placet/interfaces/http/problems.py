@@ -54,6 +54,7 @@ _BY_CODE: Mapping[str, int] = {
     "unknown_strategy": 404,
     "unknown_rollout": 404,
     "unknown_journey": 404,
+    "strategy_altered": 409,
     "strategy_unpublished": 409,
     "rollout_over": 409,
     "journey_over": 409,

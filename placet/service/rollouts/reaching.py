@@ -150,5 +150,10 @@ def _requests(asked: RolloutAsked, stands: RolloutStanding, customers: Sequence[
         )
 
 
+def pace(found: Published) -> int:
+    """Return the seconds between two batches of a stage: an hour's runs are spread over the hour."""
+    return max(TICK, ceil(_HOUR / found.strategy.rollout.per_hour))
+
+
 def _per_tick(found: Published) -> int:
-    return max(ceil(found.strategy.rollout.per_hour * TICK / _HOUR), 1)
+    return max(ceil(found.strategy.rollout.per_hour * pace(found) / _HOUR), 1)

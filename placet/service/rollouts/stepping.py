@@ -26,10 +26,11 @@ from placet.storage.database import Database
 from placet.storage.transaction import Transaction
 
 _CLOSED: Final = 600
+_NOT_IN_FORCE: Final = 300
+"""Until it is asked again whether its publication counts: what was altered may be put right."""
 _TURN: Final = 30
 """Until it is asked again whether this hour has room for one more run."""
 _HEARS: Final = 300
-_HOUR: Final = 3_600
 _DAY: Final = 86_400
 
 
@@ -135,7 +136,7 @@ class RolloutSteps:
             ended = tx.audit.find(tenant_stream(asked.tenant), f"{ENDED}.{asked.version}")
             phase = "closed" if ended is None else "over"
             return RolloutStep.model_validate(
-                {"phase": phase, "stage": 0, "reached": 0, "wait_seconds": _HOUR, "detail": str(error)}
+                {"phase": phase, "stage": 0, "reached": 0, "wait_seconds": _NOT_IN_FORCE, "detail": str(error)}
             )
         stands, row = known.stands, known.row
         if stands.missing or stands.held is not None or stands.ended is not None:
@@ -164,8 +165,11 @@ class RolloutSteps:
         shut = _shut(asked, known.found, known.now)
         if shut is not None:
             return _step(known, "closed", _CLOSED, shut)
-        seconds = reaching.TICK if self._turns.room(tx, asked, known.found) else _TURN
-        said = _reaching_in_words(stands.share, left, coming=known.it.strategy.rollout.coming)
+        coming = known.it.strategy.rollout.coming
+        room = self._turns.room(tx, asked, known.found)
+        # A stage is reached evenly; whoever comes in as something happens is not kept waiting.
+        seconds = _TURN if not room else reaching.TICK if coming else reaching.pace(known.found)
+        said = _reaching_in_words(stands.share, left, coming=coming)
         return _step(known, "reaching", seconds, said)
 
     def _is_due(self, known: Known) -> bool:

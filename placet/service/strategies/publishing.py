@@ -7,7 +7,7 @@ from functools import cache
 from placet.contracts.base import Digest, Frozen
 from placet.contracts.people.mandate import Mandate, MandateRecord
 from placet.contracts.strategies.strategy import Strategy
-from placet.contracts.text import NAME, shortened
+from placet.contracts.text import NAME, counted, shortened
 from placet.decisioning.strategies.publication import terms_of
 from placet.errors import GovernanceError, UsageError
 from placet.gate.strategies.published import strategy_of
@@ -96,9 +96,11 @@ def find_published(
     """Return the strategy of a name, as it is in force or was last, or the one of a version or of a beginning of it.
 
     Raises:
-        UsageError: code `unknown_strategy`; none is, or several versions begin so.
+        UsageError: code `unknown_strategy`; none is, or several versions begin so. Code `strategy_altered`; there is no
+            such one among those that can be read, and a publication was altered.
     """
-    found = [one for one in publications(tx, tenant, policies, now) if isinstance(one, PublishedStrategy)]
+    all_of_them = publications(tx, tenant, policies, now)
+    found = [one for one in all_of_them if isinstance(one, PublishedStrategy)]
     named = [one for one in found if one.record.mandate.name == wanted]
     if named:
         return next((one for one in named if one.in_force), named[0])
@@ -108,6 +110,14 @@ def find_published(
     shown = shortened(repr(wanted), NAME)
     if began:
         raise UsageError(f"several versions begin with {shown}; write more of it", code="unknown_strategy")
+    altered = [one.mandate_id for one in all_of_them if isinstance(one, AlteredMandate)]
+    if altered:
+        raise UsageError(
+            f"no published strategy {shown} can be read, and {counted(len(altered), 'publication')} of those on record "
+            f"({altered[0][:_DIGITS]}) {'was' if len(altered) == 1 else 'were'} altered: nothing of it executes. "
+            "`placet audit verify` says what",
+            code="strategy_altered",
+        )
     raise UsageError(f"no published strategy {shown}; `placet strategy list` lists them", code="unknown_strategy")
 
 

@@ -46,6 +46,7 @@ def publish(world: World, title: str, *edits: tuple[str, str], commits: bool = T
     of: Strategy = strategy(
         ("cohort: churn_percent >= 30 AND recharges_90d > 0", "cohort: recharges_90d > 0"),
         ("title: Keep customers who are likely to leave", f"title: {title}"),
+        ("per_hour: 500", "per_hour: 100000"),
         *edits,
         quiet="00:00 to 00:01",
     )
