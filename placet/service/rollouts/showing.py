@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 from placet.contracts.audit import AuditEvent, tenant_stream
 from placet.contracts.base import Digest, Frozen
 from placet.contracts.outcomes.looks import RolloutLook
-from placet.contracts.strategies.rolling import Velocity
+from placet.contracts.strategies.rolling import Phase, Velocity
 from placet.contracts.strategies.strategy import Strategy
 from placet.errors import GovernanceError, UsageError
 from placet.gate.strategies.published import strategy_of
@@ -44,6 +44,8 @@ class ShownRollout(Frozen):
         row: What its steps have written.
         reached: The share that may be treated now, by the record, in basis points.
         stands: The same in one sentence.
+        phase: What it does, by the record where that says more than its row, which is written at its next step.
+        detail: The same in one sentence.
         stage: Which stage of the plan it is in, from 0.
         stages: The plan.
         runs: How many runs there are, by state.
@@ -58,6 +60,8 @@ class ShownRollout(Frozen):
     row: RolloutRow
     reached: int
     stands: str
+    phase: Phase
+    detail: str
     stage: int
     stages: tuple[int, ...]
     counts: RolloutCounts
@@ -88,11 +92,14 @@ def show_rollout(database: Database, tenant: str, wanted: str, policies: Policie
             )
         stands = standing_of(tx, it)
         reached, said = _told(found, stands)
+        phase, detail = _doing(row, stands)
         return ShownRollout(
             strategy=found,
             row=row,
             reached=reached,
             stands=said,
+            phase=phase,
+            detail=detail,
             stage=stands.stage,
             stages=it.strategy.rollout.stages,
             counts=tx.rollouts.counts(tenant, found.version, stands.share, coming=it.strategy.rollout.coming),
@@ -118,6 +125,7 @@ class RolloutInList(Frozen):
     row: RolloutRow
     reached: int
     stands: str
+    phase: Phase
     signed_at: AwareDatetime | None
     title: str
 
@@ -145,15 +153,19 @@ def list_rollouts(
             version = row.asked.version
             candidates = [one for one in published if one.version == version]
             strategy = next((one for one in candidates if one.in_force), candidates[0] if candidates else None)
-            reached, said = 0, "its mandate is gone or altered"
+            reached, said, phase = 0, "its mandate is gone or altered", row.phase
             try:
                 if strategy is not None:
-                    reached, said = _told(strategy, standing_of(tx, authorised(tx, strategy, policies, now)))
+                    stands = standing_of(tx, authorised(tx, strategy, policies, now))
+                    reached, said = _told(strategy, stands)
+                    phase, _ = _doing(row, stands)
             except (GovernanceError, UsageError) as error:  # one that is damaged must not hide the others
                 said = str(error)
             signed_at = None if strategy is None else strategy.record.mandate.signed_at
             title = "" if strategy is None else strategy.title
-            found.append(RolloutInList(row=row, reached=reached, stands=said, signed_at=signed_at, title=title))
+            found.append(
+                RolloutInList(row=row, reached=reached, stands=said, phase=phase, signed_at=signed_at, title=title)
+            )
     return tuple(found)
 
 
@@ -171,6 +183,17 @@ def _told(found: PublishedStrategy, stands: RolloutStanding) -> tuple[int, str]:
     revoked = found.record.revoked_reason or f"withdrawn by {found.record.revoked_by}"
     why = revoked if found.state == "revoked" else found.signature if found.state == "does_not_count" else found.state
     return 0, f"this version is not in force, and nobody more is treated by it: {why.replace('_', ' ')}"
+
+
+def _doing(row: RolloutRow, stands: RolloutStanding) -> tuple[Phase, str]:
+    """Return what a rollout does. Its row is of its last step: an order since then is on the record alone."""
+    if stands.ended is not None:
+        return "over", str(stands.ended.body.get("reason") or "no reason given")
+    if stands.missing or stands.held is not None:
+        return "held", stands.missing or stands.held or "no reason given"
+    if row.phase in ("held", "over"):
+        return "reaching", "it goes on: its next step says with what"
+    return row.phase, row.detail
 
 
 def asked_with(tx: Transaction, tenant: str, it: Authorised, stands: RolloutStanding) -> str | None:

@@ -325,3 +325,14 @@ def test_a_step_that_is_long_overdue_is_told(rolling: Rolling) -> None:
     with rolling.shop.database.transaction() as tx:
         tx.rollouts.put("demo", rolling.asked.version, next_at=rolling.now - timedelta(hours=1))
     assert rolling.shown().stalled
+
+
+def test_what_it_does_is_told_by_the_record_before_its_next_step_writes_it(rolling: Rolling) -> None:
+    rolling.stand()
+    paused = rolling.stop("pause")
+    assert (paused.row.phase, paused.phase, paused.detail) == ("reaching", "held", "paused by olga")
+    rolling.stand()
+    rolling.take(rolling.signed(rolling.order("resume")))
+    going_on = rolling.shown()
+    assert (going_on.row.phase, going_on.phase) == ("held", "reaching")
+    assert rolling.stop("abort").phase == "over"

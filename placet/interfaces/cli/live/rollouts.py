@@ -89,7 +89,7 @@ def list_all(context: typer.Context, as_json: JsonFlag = False) -> None:
         f"{one.version[:16]}  ALTERED: {one.fault}"
         if isinstance(one, AlteredRollout)
         else f"{one.row.asked.strategy}  {one.version[:16]}  {share_in_words(one.reached)}, "
-        f"{spoken(one.row.phase)}: {one.stands}, started {minute(one.row.started_at)} by {one.row.asked.requested_by}"
+        f"{spoken(one.phase)}: {one.stands}, started {minute(one.row.started_at)} by {one.row.asked.requested_by}"
         for one in found
     )
     output.print_lines(lines, none="no rollout was started")
@@ -222,7 +222,7 @@ def _print(found: "ShownRollout", *, as_json: bool) -> None:
         for number, one in enumerate(found.stages)
     )
     output.print_field("stage", f"{stages}; {found.stands}")
-    output.print_field("does", f"{spoken(row.phase)}: {row.detail}")
+    output.print_field("does", f"{spoken(found.phase)}: {found.detail}")
     reached = f"{counts.started:,} of {counted(counts.treated, 'customer')} whom this stage reaches have a run"
     output.print_field("members", f"{counts.members:,}, {counts.control:,} of them in the control group; {reached}")
     if found.stalled:

@@ -158,7 +158,7 @@ def listed_of(found: RolloutInList | AlteredRollout) -> Listed:
         name=asked.strategy,
         version=asked.version,
         title=one_line(found.title, NAME) or "(its text is gone)",
-        badge=_PHASES[found.row.phase],
+        badge=_PHASES[found.phase],
         stands=one_line(found.stands, WORDS),
         started_at=found.row.started_at,
         started_by=asked.requested_by,
@@ -167,7 +167,7 @@ def listed_of(found: RolloutInList | AlteredRollout) -> Listed:
 
 def rollout_of(found: ShownRollout) -> RolloutShown:
     """Return how a rollout is shown."""
-    row, asked = found.row, found.row.asked
+    asked = found.row.asked
     kinds = [event.kind for event in found.acts]
     over = "rollout.ended" in kinds
     held = not over and kinds.count("rollout.held") > 0 and found.reached == 0
@@ -176,9 +176,9 @@ def rollout_of(found: ShownRollout) -> RolloutShown:
         name=asked.strategy,
         version=asked.version,
         title=one_line(found.strategy.title, NAME) or "(its text is gone)",
-        badge=_badge(row.phase, held=held, over=over),
+        badge=_PHASES[found.phase],
         stands=one_line(found.stands, WORDS),
-        does=one_line(row.detail, WORDS),
+        does=one_line(found.detail, WORDS),
         stages=tuple((share_in_words(one), number == found.stage) for number, one in enumerate(found.stages)),
         next_share=share_in_words(found.stages[following]) if not over and following < len(found.stages) else "",
         asks=found.asks is not None,
@@ -190,11 +190,6 @@ def rollout_of(found: ShownRollout) -> RolloutShown:
         looks=tuple(_look(one) for one in found.looks),
         acts=tuple(_act(event) for event in found.acts),
     )
-
-
-def _badge(phase: Phase, *, held: bool, over: bool) -> Badge:
-    """Return what a rollout does, by the record where that says more than its row."""
-    return _PHASES["over"] if over else _PHASES["held"] if held else _PHASES[phase]
 
 
 def _facts(found: ShownRollout, *, over: bool) -> Iterator[Row]:
