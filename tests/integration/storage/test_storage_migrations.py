@@ -20,7 +20,7 @@ from tests.support.logs import TENANT, identity, record, sequencer, verified
 
 FIRST = ["alembic_version", "approver_key", "artifact", "audit_event", "decision_use", "effect", "run"]
 NEWER = ["control_run", "delegation", "halt", "mandate", "mandate_use", "notification"]
-ROLLOUTS = ["outcome", "rollout", "rollout_member"]
+ROLLOUTS = ["journey", "outcome", "rollout", "rollout_member"]
 CONSOLE = ["console_prompt", "console_session", "delivery", "invitation"]
 STATE = ["customer_changed", "customer_event", "customer_key", "customer_merge", "customer_state", "dead_letter"]
 KPIS = ["kpi_count", "kpi_household", "kpi_part", "kpi_sum"]

@@ -96,7 +96,10 @@ def show(
     customer: Annotated[str | None, typer.Option("--customer", help="one customer's journey, by the record")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show a strategy's journeys: each step, how many are in it, how they ended, how fast they went."""
+    """Show who is in which step of a strategy, and how fast they went.
+
+    Each step is told with how many left the journey there, and why.
+    """
     from placet.interfaces.telling.journey_words import leg_in_words
     from placet.service.journeys.showing import show_strategy
 

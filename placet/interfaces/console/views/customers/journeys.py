@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from placet.contracts.strategies.journey import JourneyPhase
 from placet.contracts.text import NAME, WORDS, counted, one_line, spoken
+from placet.contracts.times import minute
 from placet.interfaces.console.views.common import Badge
 from placet.interfaces.console.views.customers.rollouts import Act
 from placet.interfaces.console.views.evidence import Chart, Point, Row
@@ -166,4 +167,4 @@ def _facts(row: JourneyRow) -> list[Row]:
         ("Looks again", row.next_at),
         ("Ended", row.ended_at),
     )
-    return [Row(label, f"{at:%Y-%m-%d %H:%M}Z") for label, at in times if at is not None]
+    return [Row(label, minute(at)) for label, at in times if at is not None]
