@@ -1,7 +1,8 @@
 """What the entries of rollouts say."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 
 from placet.contracts.audit import AuditEvent, RecordKind
 from placet.contracts.strategies.rolling import Velocity
@@ -9,8 +10,27 @@ from placet.contracts.strategies.written import share_in_words
 from placet.contracts.text import counted, spoken
 from placet.interfaces.telling.parts import because, digest_of, moment_of, name_of, signer_of
 
+if TYPE_CHECKING:
+    from placet.service.rollouts.showing import ShownRollout
+
 _A_MINUTE: Final = 60
 _AN_HOUR: Final = 3_600
+
+
+def early_in_words(found: "ShownRollout", now: datetime) -> str:
+    """Say why nothing asks for the next stage yet: what whoever signs it all the same should know."""
+    said = []
+    counts, newest = found.counts, found.looks[0] if found.looks else None
+    if counts.started < counts.treated:
+        said.append(f"{counts.started:,} of {counted(counts.treated, 'customer')} of this stage have a run")
+    if found.row.reached_at is not None:
+        days = max((now - found.row.reached_at).days, 0)
+        said.append(f"it was watched for {days} of {counted(found.hold_days, 'day')}")
+    if newest is None:
+        said.append("nobody has looked at its guard rails")
+    elif newest.outcome != "passed":
+        said.append(f"look {newest.number} did not pass")
+    return f"nothing asks for the next stage yet: {', '.join(said) or 'its next look is not due'}"
 
 
 def _of(event: AuditEvent) -> str:

@@ -48,6 +48,7 @@ class ShownRollout(Frozen):
         detail: The same in one sentence.
         stage: Which stage of the plan it is in, from 0.
         stages: The plan.
+        hold_days: How long each is watched.
         runs: How many runs there are, by state.
         velocity: How fast customers were reached; None where they do not come in as something happens to them.
         asks: What was found when the next stage was asked for; None where nothing is asked.
@@ -64,6 +65,7 @@ class ShownRollout(Frozen):
     detail: str
     stage: int
     stages: tuple[int, ...]
+    hold_days: int
     counts: RolloutCounts
     runs: dict[str, int]
     velocity: Velocity | None
@@ -102,6 +104,7 @@ def show_rollout(database: Database, tenant: str, wanted: str, policies: Policie
             detail=detail,
             stage=stands.stage,
             stages=it.strategy.rollout.stages,
+            hold_days=it.strategy.rollout.hold_days,
             counts=tx.rollouts.counts(tenant, found.version, stands.share, coming=it.strategy.rollout.coming),
             runs=tx.rollouts.ends(tenant, found.version),
             velocity=velocity_of(tx, tenant, found.version) if it.strategy.rollout.coming else None,

@@ -7,11 +7,12 @@ from functools import cache
 from placet.contracts.base import Digest, Frozen
 from placet.contracts.people.mandate import Mandate, MandateRecord
 from placet.contracts.strategies.strategy import Strategy
+from placet.contracts.strategies.written import share_in_words
 from placet.contracts.text import NAME, counted, shortened
 from placet.decisioning.strategies.publication import terms_of
 from placet.errors import GovernanceError, UsageError
 from placet.gate.strategies.published import strategy_of
-from placet.gate.strategies.rollout import Authorised, standing_of
+from placet.gate.strategies.rollout import Authorised, in_words, standing_of
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.canonical import digest
 from placet.service.documents.mandates import MandateDraft, Standing, standing
@@ -37,6 +38,7 @@ class PublishedStrategy(Frozen):
         signature: `good`, or the code and reason of what fails.
         title: What people call it; empty where its text is gone.
         reached: The share of its cohort that it may reach now, in basis points.
+        rollout: Where its rollout stands, in words; empty where that cannot be said.
     """
 
     version: Digest
@@ -45,6 +47,7 @@ class PublishedStrategy(Frozen):
     signature: str
     title: str
     reached: int
+    rollout: str = ""
 
     @property
     def in_force(self) -> bool:
@@ -240,11 +243,14 @@ def published(
 ) -> PublishedStrategy:
     """Return where the version stands that a mandate publishes."""
     stands = standing(tx, record, lambda: policies(record.mandate.agent), now)
-    title, share = "", 0
+    title, share, rollout = "", 0, ""
     try:
         strategy = strategy_of(tx, record)
         title = strategy.title
-        share = standing_of(tx, Authorised(strategy, record.mandate, policies(record.mandate.agent), now)).reached
+        rolled = standing_of(tx, Authorised(strategy, record.mandate, policies(record.mandate.agent), now))
+        share, rollout = rolled.reached, in_words(rolled)
+        if rolled.started is None:
+            rollout = f"not rolled out; its first stage is {share_in_words(share)}"
     except (GovernanceError, UsageError) as error:  # one that is damaged must not hide the others
         stands = Standing("does_not_count", f"{error.code}: {error}")
     return PublishedStrategy(
@@ -254,4 +260,5 @@ def published(
         signature=stands.signature,
         title=title,
         reached=share,
+        rollout=rollout,
     )

@@ -169,8 +169,6 @@ def _line(found: "PublishedStrategy") -> str:
 
 
 def _stands(found: "PublishedStrategy") -> str:
-    from placet.contracts.strategies.written import share_in_words
-
     record, mandate = found.record, found.record.mandate
     spent = mandate.budget.model_copy(update={"amount_minor": record.spent_minor})
     if record.revoked_at is not None:
@@ -180,5 +178,5 @@ def _stands(found: "PublishedStrategy") -> str:
     else:
         state = f"{found.state.replace('_', ' ')} until {moment(mandate.valid_until)}"
         if found.in_force:
-            state += f", reaches {share_in_words(found.reached)} of its cohort"
+            state += f", {found.rollout}"
     return f"signed by {mandate.signer}, {spent} of {mandate.budget} spent, {state}"

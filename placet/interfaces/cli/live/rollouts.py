@@ -164,6 +164,7 @@ def _order(
     toolbox: Toolbox, name: str, action: Literal["promote", "resume"], signer: str, key_file: KeyOption, reason: str
 ) -> None:
     from placet.contracts.strategies.written import share_in_words
+    from placet.interfaces.telling.rollouts import early_in_words
     from placet.service.rollouts.ordering import order_of, sign_order, take_order
     from placet.service.rollouts.showing import show_rollout
 
@@ -181,9 +182,7 @@ def _order(
         policies=policies,
     )
     if action == "promote" and found.asks is None:
-        output.print_notice(
-            "its guard rails have not passed, or its hold time is not over: you sign it on all the same"
-        )
+        output.print_notice(f"{early_in_words(found, order.signed_at)}; you sign it on all the same")
     to = "" if order.to is None else f" to {share_in_words(order.to)} of its cohort"
     output.print_line(f"you sign: {action} {order.strategy}{to}")
     envelope = sign_order(order, load_signer(toolbox, signer, key_file).key)

@@ -52,7 +52,7 @@ def test_a_checked_text_is_published_by_somebody_entitled_who_did_not_write_it(c
         assert "recharges_90d &gt; 0" in page
         listed = http.get(PAGE).text
         assert f'href="{PAGE}/{version}"' in listed
-        assert "10 % of its cohort" in listed
+        assert "not rolled out; its first stage is 10 %" in listed
         mandate = page.partition("/governance/mandates/")[2].partition('"')[0]
         for place in (f"/console/governance/mandates/{mandate}", "/console/governance/mandates"):
             assert f'<a href="{PAGE}/{version}">pub_one</a>' in http.get(place).text

@@ -9,7 +9,6 @@ from typing import Final
 from placet.contracts.money import Money
 from placet.contracts.people.mandate import Mandate, MandateRecord
 from placet.contracts.strategies.strategy import Strategy
-from placet.contracts.strategies.written import share_in_words
 from placet.contracts.text import NAME, WORDS, one_line
 from placet.contracts.times import minute, moment
 from placet.decisioning.strategies.telling import told
@@ -29,7 +28,7 @@ class PublishedShown:
     """A published version.
 
     Attributes:
-        reaches: The share of its cohort that may be treated now; empty where none may.
+        reaches: Where its rollout stands; `nobody` where it is not in force.
         over: Why it is not in force, in words; empty where it is.
     """
 
@@ -66,7 +65,7 @@ def published_of(found: PublishedStrategy, now: datetime) -> PublishedShown:
         version=found.version,
         title=one_line(found.title, NAME) or "(its text is gone)",
         badge=shown.badge,
-        reaches=share_in_words(found.reached) if found.in_force else "",
+        reaches=one_line(found.rollout, WORDS) if found.in_force else "nobody",
         left=shown.left,
         budget=shown.budget,
         left_minor=shown.left_minor,

@@ -22,7 +22,7 @@ from placet.interfaces.console.views.statement import Row as Signed
 from placet.interfaces.console.views.statement import ToSign
 from placet.interfaces.record_words import in_words, who
 from placet.interfaces.telling.outcomes import verdict_in_words
-from placet.interfaces.telling.rollouts import velocity_in_words
+from placet.interfaces.telling.rollouts import early_in_words, velocity_in_words
 from placet.service.rollouts.showing import RolloutInList, ShownRollout
 from placet.storage.strategies.rollouts import AlteredRollout
 
@@ -261,7 +261,8 @@ def order_to_sign(payload: bytes, order: RolloutOrder, found: ShownRollout, look
     to = "" if order.to is None else share_in_words(order.to)
     notes: tuple[str, ...] = ()
     if moving and found.asks is None:
-        notes = ("Its guard rails have not passed, or its hold time is not over: you sign it on all the same.",)
+        early = early_in_words(found, order.signed_at)
+        notes = (f"{early[:1].upper()}{early[1:]}. You sign it on all the same.",)
     rows = [
         Signed("Strategy", name),
         Signed("Version", f"{order.version[:_SHOWN]}…"),
