@@ -125,7 +125,8 @@ def _over(record: MandateRecord, agent: str, now: datetime) -> str | None:
     if mandate.agent != agent:
         return f"agent {mandate.agent!r} carries it out, not {agent!r}"
     if record.revoked_at is not None:
-        return f"it was withdrawn by {record.revoked_by} at {moment(record.revoked_at)}"
+        why = f": {record.revoked_reason}" if record.revoked_reason else ""
+        return f"it was withdrawn by {record.revoked_by} at {moment(record.revoked_at)}{why}"
     if not mandate.valid_from <= now < mandate.valid_until:
         return f"its term is from {moment(mandate.valid_from)} until {moment(mandate.valid_until)}"
     return None

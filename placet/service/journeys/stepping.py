@@ -116,6 +116,10 @@ class JourneySteps:
             return turn
         return turn._replace(request=record_request(self._database, turn.request).request)
 
+    def _again(self) -> float:
+        """Return the seconds until a look at what holds a customer up and may be over without an event of theirs."""
+        return min(_HOUR, self._look_every.total_seconds())
+
     def _look(self, tx: Transaction, asked: JourneyAsked, customer: LiveCustomer, now: datetime) -> Turn:
         stands = standing_of(tx, asked)
         if stands is None:
@@ -131,11 +135,11 @@ class JourneySteps:
         except DecisionRefused as error:
             if _is_over(tx, asked.tenant, stands.version, now):
                 return self._end(tx, asked, stands, "not_in_force", str(error), now)
-            return self._wait(tx, asked, stands, "closed", _HOUR, str(error), now)  # another may sign it again
+            return self._wait(tx, asked, stands, "closed", self._again(), str(error), now)  # another may sign it again
         except StorageError:
             raise
         except PlacetError as error:  # a policy that cannot be read now, a record that is not as the text permits
-            return self._wait(tx, asked, stands, "closed", _HOUR, str(error), now)
+            return self._wait(tx, asked, stands, "closed", self._again(), str(error), now)
         return self._advance(tx, known, stands)
 
     def _advance(self, tx: Transaction, known: _Known, stands: JourneyStanding) -> Turn:
@@ -174,7 +178,7 @@ class JourneySteps:
         if known.found.reached == 0 or not _reached(known):
             why = known.rollout.held
             said = "the rollout does not reach them now" if why is None else f"the rollout is held: {why}"
-            return self._wait(tx, known.of, stands, "held", _HOUR, said, known.now)
+            return self._wait(tx, known.of, stands, "held", self._again(), said, known.now)
         return self._step(tx, known, stands, step, run)
 
     def _step(
@@ -218,7 +222,7 @@ class JourneySteps:
         of, now = known.of, known.now
         if left_of(known.found.record).amount_minor <= 0:
             said = f"the budget of {known.strategy.budget.total} is spent"
-            return self._wait(tx, of, stands, "closed", _HOUR, said, now)
+            return self._wait(tx, of, stands, "closed", self._again(), said, now)
         if (shut := closed(known.strategy, stands.channel, now)) is not None:
             return self._wait(tx, of, stands, "closed", _CLOSED, shut.said, now)
         if tx.rollouts.under_way(of.tenant, stands.version) >= MOST_UNDER_WAY:

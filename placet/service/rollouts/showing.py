@@ -84,7 +84,7 @@ def show_rollout(database: Database, tenant: str, wanted: str, policies: Policie
     """
     now = datetime.now(UTC)
     with database.reading() as tx:
-        found = find_published(tx, tenant, wanted, policies, now)
+        found = _rolled_out(tx, tenant, find_published(tx, tenant, wanted, policies, now), wanted, policies, now)
         it = authorised(tx, found, policies, now)
         row = tx.rollouts.get(tenant, found.version)
         if row is None:
@@ -113,6 +113,23 @@ def show_rollout(database: Database, tenant: str, wanted: str, policies: Policie
             stalled=stands.ended is None and row.next_at is not None and now > row.next_at + _LATE,
             acts=tuple(_acts(tx, tenant, it, stands)),
         )
+
+
+def _rolled_out(
+    tx: Transaction, tenant: str, found: PublishedStrategy, wanted: str, policies: Policies, now: datetime
+) -> PublishedStrategy:
+    """Return the version that a name means: where the one in force has no rollout yet, the newest that has one."""
+    name = found.record.mandate.name
+    if wanted != name or tx.rollouts.get(tenant, found.version) is not None:
+        return found
+    earlier = [
+        one
+        for one in publications(tx, tenant, policies, now)
+        if isinstance(one, PublishedStrategy)
+        and one.record.mandate.name == name
+        and tx.rollouts.get(tenant, one.version) is not None
+    ]
+    return max(earlier, key=lambda one: one.record.mandate.signed_at, default=found)
 
 
 class RolloutInList(Frozen):
