@@ -1,7 +1,6 @@
 """`placet demo --journeys`: the six journeys on the embedded stack, told as they end. All events are simulated."""
 
 import secrets
-import shutil
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -64,7 +63,7 @@ def _policies(home: Path) -> Path:
     private_folder(folder / "demo")
     shipped = CHECKOUT / "agents" / _AGENT
     write_file(folder / "demo" / "policy.cedar", (shipped / "policy.cedar").read_text(encoding="utf-8") + COMMIT)
-    shutil.copy(shipped / "contact.toml", folder / "demo" / "contact.toml")
+    write_file(folder / "demo" / "contact.toml", (shipped / "contact.toml").read_text(encoding="utf-8"))
     return folder
 
 

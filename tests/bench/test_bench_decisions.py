@@ -15,7 +15,7 @@ def test_each_draw_has_its_reference(capsys: pytest.CaptureFixture[str]) -> None
     assert bench_decisions(customers=1000, rounds=1, as_json=True) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["customers"], found["rounds"]) == (1000, 1)
-    assert [one["purpose"] for one in found["measured"]] == ["holdout", "rollout", "arm"]
+    assert [one["purpose"] for one in found["measured"]] == ["holdout", "rollout", "arm", "explore", "explored"]
     for one in found["measured"]:
         assert one["ratio"] == pytest.approx(one["buckets"] / one["reference"])
         assert one["met"] == (one["buckets"] >= one["aim"])
@@ -26,11 +26,11 @@ def test_each_draw_has_its_reference(capsys: pytest.CaptureFixture[str]) -> None
     ]
     assert bench_decisions(customers=1000, rounds=1, as_json=False) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 6
-    assert all("times as fast as a hashlib loop (" in line for line in lines[:3])
-    assert "99 of 100 decisions take at most" in lines[3]
-    assert "times as fast as a plain loop (" in lines[4]
-    assert "where no signature and no text is remembered" in lines[5]
+    assert len(lines) == 8
+    assert all("times as fast as a hashlib loop (" in line for line in lines[:5])
+    assert "99 of 100 decisions take at most" in lines[5]
+    assert "times as fast as a plain loop (" in lines[6]
+    assert "where no signature and no text is remembered" in lines[7]
 
 
 def test_a_reference_with_one_other_bucket_is_no_reference(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,12 @@ EndedCode = Literal[
 _ID_DIGITS: Final = 32
 
 
+def journey_id(tenant: str, strategy: str, customer_id: str) -> str:
+    """Return the id of the workflow that carries a customer through a strategy."""
+    named = f"{tenant}/{strategy}/{customer_id}"  # no slash is in any of them
+    return f"journey-{hashlib.sha256(named.encode()).hexdigest()[:_ID_DIGITS]}"
+
+
 class JourneyAsked(Frozen):
     """One customer in one strategy, whatever its version: there is never a second workflow of it."""
 
@@ -42,8 +48,7 @@ class JourneyAsked(Frozen):
     @property
     def workflow_id(self) -> str:
         """The id of its workflow. It says nothing of the customer to whoever sees a list of workflows."""
-        named = f"{self.tenant}/{self.strategy}/{self.customer_id}"  # no slash is in any of them
-        return f"journey-{hashlib.sha256(named.encode()).hexdigest()[:_ID_DIGITS]}"
+        return journey_id(self.tenant, self.strategy, self.customer_id)
 
 
 class JourneyLook(Frozen):

@@ -24,11 +24,13 @@ class Live:
 
     Attributes:
         reached: The share of those outside the control group that it has reached, in basis points.
+        room: What is left of its budget, in minor units; None where nobody asks.
     """
 
     strategy: Strategy
     version: Digest
     reached: int = WHOLE
+    room: int | None = None
 
     @property
     def weights(self) -> Mapping[str, int]:

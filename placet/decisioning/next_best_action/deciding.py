@@ -69,6 +69,9 @@ def decide(
                 valued.append(_value(candidate, row))
             else:
                 fallen.append(_weighed(candidate, *fall))
+    without = _without_room(valued, customer_id)
+    fallen += [_told(one, row, holds, "value", why) for one in valued if (why := without.get(_name(one))) is not None]
+    valued = [one for one in valued if _name(one) not in without]
     best, probability = _chosen(valued, customer_id)
     weighed = [*fallen, *_ranked(valued, best, row, holds)]
     return NextBestAction(
@@ -130,22 +133,47 @@ def _value(candidate: Prepared, row: Row) -> _Valued:
     return _Valued(candidate, costs, worth)
 
 
-def _chosen(valued: Sequence[_Valued], customer_id: str) -> tuple[_Valued | None, int]:
-    """Return what is done, and with which probability: each strategy chooses one, and the one worth most is done."""
+def _name(one: _Valued) -> str:
+    return one.candidate.live.strategy.name
+
+
+def _offered(valued: Sequence[_Valued]) -> dict[str, list[_Valued]]:
+    """Return what each strategy has for a customer that gains something."""
     offered: dict[str, list[_Valued]] = {}
     for one in valued:
         if _no_gain(one) is None:
-            offered.setdefault(one.candidate.live.strategy.name, []).append(one)
-    sent = list[tuple[_Valued, int]]()
-    for theirs in offered.values():
-        by_code = {one.candidate.treatment.code: one for one in theirs}
-        worth = {code: one.worth or 0 for code, one in by_code.items()}
-        if (choice := choose(theirs[0].candidate.live.strategy, customer_id, worth)) is not None:
-            sent.append((by_code[choice.treatment], choice.probability))
+            offered.setdefault(_name(one), []).append(one)
+    return offered
+
+
+def _choice(theirs: Sequence[_Valued], customer_id: str) -> tuple[_Valued, int] | None:
+    """Return what one strategy chooses among what it has, and with which probability."""
+    by_code = {one.candidate.treatment.code: one for one in theirs}
+    worth = {code: one.worth or 0 for code, one in by_code.items()}
+    choice = choose(theirs[0].candidate.live.strategy, customer_id, worth)
+    return None if choice is None else (by_code[choice.treatment], choice.probability)
+
+
+def _without_room(valued: Sequence[_Valued], customer_id: str) -> dict[str, Reason]:
+    """Return the strategies whose choice their budget has no room for: their run would propose nothing."""
+    found = dict[str, Reason]()
+    for name, theirs in _offered(valued).items():
+        choice, room = _choice(theirs, customer_id), theirs[0].candidate.live.room
+        if choice is not None and room is not None and choice[0].cost > room:
+            picked = choice[0]
+            what = f"{picked.candidate.treatment.title} takes {_money(picked, picked.cost)}"
+            found[name] = _reason("over_budget", f"its budget has {_money(picked, room)} left, and {what}")
+    return found
+
+
+def _chosen(valued: Sequence[_Valued], customer_id: str) -> tuple[_Valued | None, int]:
+    """Return what is done, and with which probability: each strategy chooses one, and the one worth most is done."""
+    offered = _offered(valued)
+    sent = [one for theirs in offered.values() if (one := _choice(theirs, customer_id)) is not None]
     if not sent:
         return None, WHOLE
     best, probability = max(sent, key=lambda one: _worth(one[0]))
-    name = best.candidate.live.strategy.name
+    name = _name(best)
     beaten = (_beaten(theirs, best) for other, theirs in offered.items() if other != name)
     return best, max(round(probability * prod(beaten)), 1)
 

@@ -55,6 +55,8 @@ _BY_CODE: Mapping[str, int] = {
     "unknown_rollout": 404,
     "unknown_journey": 404,
     "strategy_altered": 409,
+    "journey_altered": 409,
+    "rollout_altered": 409,
     "strategy_unpublished": 409,
     "rollout_over": 409,
     "journey_over": 409,

@@ -19,7 +19,7 @@ from placet.gate.strategies.published import strategy_of
 from placet.governance.policy.set import PolicySet
 from placet.service.strategies.publishing import find_published
 from placet.storage.database import Database
-from placet.storage.strategies.journeys import JourneyCount, JourneyRow, JourneyTimes
+from placet.storage.strategies.journeys import AlteredJourney, JourneyCount, JourneyRow, JourneyTimes
 from placet.storage.transaction import Transaction
 
 Policies = Callable[[str], PolicySet]
@@ -116,8 +116,8 @@ def list_journeys(
     inside: bool = False,
     limit: int = 100,
     after: str | None = None,
-) -> tuple[JourneyRow, ...]:
-    """Return journeys, who entered last first.
+) -> tuple[JourneyRow | AlteredJourney, ...]:
+    """Return journeys, who entered last first; one whose row cannot be read says so.
 
     Args:
         database: Where they are.
@@ -137,7 +137,7 @@ def list_journeys(
         )
 
 
-def cursor_of(row: JourneyRow) -> str:
+def cursor_of(row: JourneyRow | AlteredJourney) -> str:
     """Return what the next page goes on after."""
     return f"{rfc3339(row.entered_at)}/{row.customer_id}/{row.strategy}"
 

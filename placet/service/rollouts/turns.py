@@ -14,15 +14,14 @@ from placet.contracts.base import CustomerId
 from placet.contracts.money import Money
 from placet.contracts.strategies.rolling import RolloutAsked
 from placet.decisioning.assignment.shares import assign
-from placet.decisioning.cohorts.flattening import row_of
 from placet.decisioning.next_best_action.candidates import Live, prepare
-from placet.decisioning.next_best_action.deciding import decide
 from placet.decisioning.next_best_action.proposing import state_for
 from placet.gate.context import LiveCustomer
 from placet.gate.strategies.published import Published
+from placet.governance.authority.mandates import left
 from placet.governance.policy.set import PolicySet
 from placet.service.rollouts.coming import Open, open_rollouts
-from placet.service.strategies.deciding import live_customer
+from placet.service.strategies.deciding import Case, decide_on, live_customer
 from placet.storage.database import Database
 from placet.storage.transaction import Transaction
 
@@ -112,10 +111,10 @@ def _drawn(found: Published, customer_id: str, reached: int) -> bool:
 def _worth(one: Open, customer: LiveCustomer, at: datetime) -> Worth | None:
     """Return what a strategy would do for a customer; None where it is nothing, or only a run can tell."""
     strategy, channel = one.found.strategy, one.asked.channel
-    state = state_for(strategy, customer.state)
-    row = row_of(state, customer.household_members) | {"customer_id": customer.drawn_by}
-    ready = prepare([Live(strategy, one.asked.version, one.reached)], channel, at)
-    made = decide(ready, row, as_of=state.as_of, state_version=state.version, channel=channel, at=at).chosen
+    asked = customer._replace(state=state_for(strategy, customer.state))
+    room = left(one.found.record).amount_minor
+    ready = prepare([Live(strategy, one.asked.version, one.reached, room)], channel, at)
+    made = decide_on(ready, asked, Case(channel, at))[0].chosen
     return None if made is None or made.value is None else Worth(one, made.value)
 
 

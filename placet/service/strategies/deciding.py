@@ -19,6 +19,7 @@ from placet.decisioning.next_best_action.supposing import with_facts
 from placet.errors import DecisionRefused, UsageError
 from placet.gate.context import LiveCustomer
 from placet.gate.strategies.published import strategy_of
+from placet.governance.authority.mandates import left
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.canonical import digest
 from placet.service.state.current import state_of
@@ -181,7 +182,8 @@ def _live(tx: Transaction, one: PublishedStrategy) -> Live | str:
     if one.state != "valid":
         return one.signature if one.state == "does_not_count" else f"it is {one.state.replace('_', ' ')}"
     try:
-        return Live(strategy_of(tx, one.record), one.version, one.reached)
+        room = left(one.record).amount_minor
+        return Live(strategy_of(tx, one.record), one.version, one.reached, room)
     except DecisionRefused as error:
         return str(error)
 

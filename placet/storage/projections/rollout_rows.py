@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from placet.contracts.audit import tenant_stream
+from placet.contracts.strategies.journey import journey_id
 from placet.governance.membership import uncovered
 from placet.storage.projections.finding import Finding, compare
 from placet.storage.projections.rows import Entry, ProjectionRows, document
@@ -74,10 +75,19 @@ def _members(tx: Transaction, tenant: str, row: Row, drawn: int) -> Iterator[Fin
     entries = tx.projections.of_step(tenant_stream(tenant), list(keys))
     recorded = {keys[key]: entry.body for key, entry in entries.items()}
     taken = dict(tx.rollouts.taken_down(tenant, version))
+    if row["coming"]:
+        taken.pop(
+            0, None
+        )  # who comes in as something happens to them is on the record with their run, if they have one
     if row["enrolled"] <= row["moves"]:
         taken.pop(drawn + 1, None)  # a drawing that is under way has members, and no entry yet
     if (fault := uncovered(recorded, taken)) is not None:
         yield Finding("rollout_member", version, fault)
+    asked = document(row["asked"])
+    strategy = asked.get("strategy") if isinstance(asked, dict) else None
+    for customer, journey in tx.rollouts.noted_journeys(tenant, version):
+        if journey != journey_id(tenant, str(strategy), customer):
+            yield Finding("rollout_member", version, f"the journey of member {customer!r} is none of theirs in it")
     for customer in tx.rollouts.noted_wrongly(tenant, version):
         yield Finding("rollout_member", version, f"the run of member {customer!r} is none of this rollout about them")
 

@@ -49,6 +49,15 @@ class JourneyRow(Frozen):
     reason: str | None
 
 
+class AlteredJourney(Frozen):
+    """A row that cannot be read. It hides no other."""
+
+    customer_id: str
+    strategy: str
+    entered_at: AwareDatetime
+    fault: str
+
+
 class JourneyCount(Frozen):
     """How many customers are in a step, or ended there for a reason.
 
@@ -131,12 +140,8 @@ class JourneyRepository:
         open_only: bool = False,
         limit: int = 100,
         after: tuple[datetime, str, str] | None = None,
-    ) -> tuple[JourneyRow, ...]:
-        """Return journeys, who entered last first; those that follow `after` (entered at, customer, strategy).
-
-        Raises:
-            GovernanceError: code `journey_altered`; a row cannot be read.
-        """
+    ) -> tuple[JourneyRow | AlteredJourney, ...]:
+        """Return journeys, who entered last first; those that follow `after` (entered at, customer, strategy)."""
         query = select(JOURNEY).where(_C.tenant == tenant)
         if strategy is not None:
             query = query.where(_C.strategy == strategy)
@@ -149,7 +154,7 @@ class JourneyRepository:
             later = (_C.customer_id > customer) | ((_C.customer_id == customer) & (_C.strategy > name))
             query = query.where((_C.entered_at < at) | ((_C.entered_at == at) & later))
         ordered = query.order_by(_C.entered_at.desc(), _C.customer_id, _C.strategy).limit(limit)
-        return tuple(_row(row) for row in self._connection.execute(ordered).mappings())
+        return tuple(_listed(row) for row in self._connection.execute(ordered).mappings())
 
     def counts(self, tenant: str, strategy: str) -> tuple[JourneyCount, ...]:
         """Return how many customers are in each step, and how many ended there by each reason."""
@@ -206,6 +211,14 @@ class JourneyRepository:
         for customer, name in self._connection.execute(query) if wanted else ():
             found[customer] = (*found.get(customer, ()), name)
         return found
+
+
+def _listed(row: Row) -> JourneyRow | AlteredJourney:
+    try:
+        return _row(row)
+    except GovernanceError as error:
+        known = {name: row[name] for name in ("customer_id", "strategy", "entered_at")}
+        return AlteredJourney(**known, fault=str(error))
 
 
 def _row(row: Row) -> JourneyRow:

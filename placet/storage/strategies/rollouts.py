@@ -240,14 +240,25 @@ class RolloutRepository:
                 return found
             after = page[-1].customer_id
 
+    def noted_journeys(self, tenant: str, version: str) -> tuple[tuple[str, str], ...]:
+        """Return the members whose row names a journey, and its id; those of strategies of several steps do."""
+        query = select(_CUSTOMER, _MEMBER.run_id).where(
+            _MEMBER.tenant == tenant, _MEMBER.version == version, _MEMBER.run_id.like("journey-%")
+        )
+        return tuple((customer, journey) for customer, journey in self._connection.execute(query))
+
     def noted_wrongly(self, tenant: str, version: str) -> tuple[str, ...]:
-        """Return some members whose row names a run that is not one of this version about them."""
+        """Return some members whose row names a run that is not of this version about them. Journeys are no runs."""
         theirs = RUN.c.run_id == _MEMBER.run_id
         known = exists().where(
             theirs, RUN.c.tenant == tenant, RUN.c.strategy == version, RUN.c.customer_id == _CUSTOMER
         )
         query = select(_CUSTOMER).where(
-            _MEMBER.tenant == tenant, _MEMBER.version == version, _MEMBER.run_id.is_not(None), ~known
+            _MEMBER.tenant == tenant,
+            _MEMBER.version == version,
+            _MEMBER.run_id.is_not(None),
+            ~_MEMBER.run_id.like("journey-%"),
+            ~known,
         )
         return tuple(self._connection.scalars(query.order_by(_CUSTOMER).limit(_SOME)))
 

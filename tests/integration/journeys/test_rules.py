@@ -7,8 +7,12 @@ import pytest
 
 from placet.errors import UsageError
 from placet.governance.signing.canonical import digest
+from placet.service.journeys.showing import list_journeys
 from placet.service.rollouts.ordering import record_start
 from placet.service.strategies.publishing import carried
+from placet.storage.projections.verification import verify_projections
+from placet.storage.strategies.journeys import AlteredJourney
+from tests.support.databases import outsider
 from tests.support.strategies.published import HELD, IN_BOTH, NOT_REACHED, Shop, events, execute
 from tests.support.strategies.rolling import Rolling
 from tests.support.strategies.travelling import STEPS, Trip, entered, with_steps
@@ -250,6 +254,7 @@ def test_a_rollout_lets_the_treated_enter_and_nobody_else(shop: Shop) -> None:
     assert going.reach() != []
     with shop.database.reading() as tx:
         inside = {row.customer_id for row in tx.journeys.list("demo")}
+        assert [str(finding) for finding in verify_projections(tx, "demo")] == []
     assert IN_BOTH in inside
     assert {HELD, NOT_REACHED}.isdisjoint(inside)
     trip = Trip(shop, of)
@@ -258,3 +263,16 @@ def test_a_rollout_lets_the_treated_enter_and_nobody_else(shop: Shop) -> None:
     assert carried(
         shop.database, "demo", of.name, None, lambda _: shop.policies, trip.now, by_steps=True
     ).version == digest(of)
+
+
+def test_a_row_that_cannot_be_read_hides_no_other(shop: Shop, database_url: str) -> None:
+    of = with_steps(steps=STEPS)
+    shop.publish(of)
+    going = rolling(Trip(shop, of))
+    going.reach()
+    with outsider(database_url) as run:
+        run(f"UPDATE journey SET phase = 'dancing' WHERE customer_id = '{IN_BOTH}'")  # noqa: S608 - a name of ours
+    rows = list_journeys(shop.database, "demo")
+    (altered,) = [one for one in rows if isinstance(one, AlteredJourney)]
+    assert (altered.customer_id, len(rows) > 1) == (IN_BOTH, True)
+    assert "was altered in the database" in altered.fault

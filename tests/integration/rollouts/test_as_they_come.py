@@ -16,6 +16,7 @@ from placet.interfaces.telling.rollouts import velocity_in_words
 from placet.service.cohorts import fold_all
 from placet.service.rollouts.ordering import record_start
 from placet.service.state.following import still_to_come
+from placet.storage.projections.verification import verify_projections
 from placet.storage.strategies.coming import Comer
 from tests.support.strategies.published import Shop, draw
 from tests.support.strategies.rolling import CROWD, Rolling, coming, crowd, started
@@ -45,6 +46,9 @@ def test_who_comes_into_the_cohort_is_taken_down_in_both_groups_and_the_treated_
         one for one in inside if drawn[one].held_out
     }
     assert set(rolling.reach()) == {one for one in inside if not drawn[one].held_out}
+    with rolling.shop.database.reading() as tx:
+        found = [str(finding) for finding in verify_projections(tx, "demo")]
+    assert [one for one in found if one.startswith("rollout")] == []  # what the test did to runs is none of theirs
 
 
 def test_a_flood_of_events_of_one_customer_brings_them_in_once(rolling: Rolling) -> None:
@@ -164,7 +168,7 @@ def test_a_strategy_that_is_withdrawn_while_events_come_takes_nobody_more(shop: 
 
 
 def test_no_more_runs_are_started_in_an_hour_than_the_strategy_says(shop: Shop) -> None:
-    rolling = started(shop, coming(("per_hour: 500", "per_hour: 7")))
+    rolling = started(shop, coming(("per_hour: 100000", "per_hour: 7")))
     rolling.follow()
     crowd(shop, FEW)
     rolling.follow()

@@ -1,5 +1,6 @@
 """The decision for one customer: who falls where and why, what is chosen, and that nothing else is said."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -172,6 +173,21 @@ def test_of_two_strategies_the_one_worth_more_wins_and_of_equals_the_first_by_na
     assert found.chosen.strategy == wins
     (beaten,) = [one for one in found.weighed if one.fell == "outranked"]
     assert beaten.reason.detail == f"Loyalty credit is expected to gain more: {found.chosen.value}"
+
+
+def test_a_strategy_whose_budget_has_no_room_for_its_choice_takes_nobody_from_another() -> None:
+    first, second = _two("101 %")
+    row = _treated_by_both()
+    for room in (None, 1_600):
+        found = decided([first, replace(second, room=room)], row)
+        assert found.chosen is not None
+        assert found.chosen.strategy == "aaa_first"
+    found = decided([first, replace(second, room=1_599)], row)
+    assert found.chosen is not None
+    assert found.chosen.strategy == NAME
+    without = next(one for one in found.weighed if one.reason.code == "over_budget")
+    assert (without.strategy, without.fell) == ("aaa_first", "value")
+    assert without.reason.detail == "its budget has 15.99 USD left, and Loyalty credit takes 16.00 USD"
 
 
 def test_any_is_no_channel_to_be_told_on() -> None:

@@ -44,4 +44,7 @@ def test_every_face_asks_the_service_for_the_decision_by_published_strategies() 
         "placet.interfaces.console.pages.live.decisions",
         "placet.interfaces.http.endpoints.live.decisions",
     }
-    assert importers(SERVICE, {"decide_case", "decide_on"}) == {"placet.service.strategies.supposing"}
+    assert importers(SERVICE, {"decide_case", "decide_on"}) == {
+        "placet.service.strategies.supposing",
+        "placet.service.rollouts.turns",  # which of several strategies starts its run for who comes into them
+    }

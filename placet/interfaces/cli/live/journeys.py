@@ -74,6 +74,7 @@ def list_all(
 ) -> None:
     """List who is in which step, who entered last first."""
     from placet.service.journeys.showing import list_journeys
+    from placet.storage.strategies.journeys import AlteredJourney
 
     toolbox: Toolbox = context.obj
     found = list_journeys(toolbox.database(), toolbox.tenant, strategy=strategy, step=step, inside=inside, limit=limit)
@@ -81,7 +82,9 @@ def list_all(
         output.print_json([one.model_dump(mode="json") for one in found])
         return
     lines = (
-        f"{one.customer_id}  {one.strategy}  "
+        f"{one.customer_id}  {one.strategy}  ALTERED: {one.fault}"
+        if isinstance(one, AlteredJourney)
+        else f"{one.customer_id}  {one.strategy}  "
         f"{spoken(one.step) if one.ended_at is None else f'left at {spoken(one.step)}'}: {one.detail}, "
         f"entered {minute(one.entered_at)}"
         for one in found

@@ -13,7 +13,7 @@ from placet.interfaces.console.views.evidence import Chart, Point, Row
 from placet.interfaces.record_words import in_words, who
 from placet.interfaces.telling.journey_words import leg_in_words, seconds_in_words
 from placet.service.journeys.showing import Leg, ShownJourney, StrategyJourneys
-from placet.storage.strategies.journeys import JourneyRow
+from placet.storage.strategies.journeys import AlteredJourney, JourneyRow
 
 _HOUR: Final = 3_600
 _BADGES: Final[dict[JourneyPhase, Badge]] = {
@@ -135,8 +135,10 @@ def _speed(velocity: tuple[Leg, ...]) -> Chart | None:
     return Chart("Journey velocity", "median hours", "Half took so long or less", points) if points else None
 
 
-def listed(row: JourneyRow) -> Listed:
+def listed(row: JourneyRow | AlteredJourney) -> Listed:
     """Return how a journey is shown in a list."""
+    if isinstance(row, AlteredJourney):
+        return Listed(row.customer_id, "not known", Badge("Altered", "bad"), one_line(row.fault, WORDS), row.entered_at)
     return Listed(row.customer_id, spoken(row.step), _BADGES[row.phase], one_line(row.detail, WORDS), row.entered_at)
 
 

@@ -17,7 +17,7 @@ from placet.service.journeys.showing import (
     show_journey,
     show_strategy,
 )
-from placet.storage.strategies.journeys import JourneyRow
+from placet.storage.strategies.journeys import AlteredJourney, JourneyRow
 
 _PREFIX: Final = "/v1/journeys"
 
@@ -27,7 +27,7 @@ _Named = Annotated[StrategyName, Path(description="the strategy's name")]
 class Journeys(Frozen):
     """A page of journeys, who entered last first."""
 
-    journeys: tuple[JourneyRow, ...]
+    journeys: tuple[JourneyRow | AlteredJourney, ...]
     next: str | None
 
 
