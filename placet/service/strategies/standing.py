@@ -8,6 +8,7 @@ from typing import Final
 
 from placet.contracts.audit import tenant_stream
 from placet.contracts.outcomes.looks import RolloutLook
+from placet.contracts.outcomes.windows import Days
 from placet.contracts.people.enrolment import ADMINISTRATOR
 from placet.contracts.strategies.strategy import Strategy
 from placet.errors import GovernanceError
@@ -16,6 +17,7 @@ from placet.governance.log.chain import entry_hash
 from placet.governance.policy.set import PolicySet
 from placet.service.approvers import list_approvers
 from placet.service.cohorts import count_base
+from placet.service.outcomes.reading import batches_of
 from placet.service.rollouts.looking import LOOKED
 from placet.service.rollouts.showing import authorised
 from placet.service.strategies.publishing import PublishedStrategy, publications
@@ -25,6 +27,7 @@ from placet.storage.transaction import Transaction
 _EXECUTED: Final = "executed"
 _MOST_PEOPLE: Final = 500
 _MOST_HALTS: Final = 1_000
+_LATER: Final[tuple[Days, ...]] = (30, 90, 365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,12 @@ class Rolled:
     def name(self) -> str:
         """What the strategy is called."""
         return self.strategy.name
+
+    @property
+    def going_on(self) -> bool:
+        """Whether it may treat somebody still: its version is in force, and nobody ended it."""
+        ended = self.stands.ended
+        return self.published.in_force and (ended is None or ended.body.get("how") == "completed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +171,12 @@ class Standing:
         return tx.artifacts.get_model(str(entry.body["look"]), RolloutLook, tenant=self._tenant)
 
     def outcomes_known(self) -> tuple[str, ...]:
-        """Return the names of strategies whose outcomes after 30 days or more are known.
+        """Return the names of strategies whose outcomes after 30 days or more were counted, by the record."""
+        known = (one for one in self.rolled if any(self._counted(one.published.version, days) for days in _LATER))
+        return tuple(dict.fromkeys(one.name for one in known))
 
-        Nothing counts outcomes yet: this is the one place to ask once something does.
-        """
-        return ()
+    def _counted(self, version: str, days: Days) -> bool:
+        return bool(batches_of(self._database, self._tenant, version, days))
 
 
 def standing_now(

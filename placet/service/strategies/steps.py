@@ -94,7 +94,9 @@ def _given(standing: Standing) -> Done:
 
 
 def _watched(standing: Standing) -> Done:
-    looked = [one for one in standing.rolled if one.look is not None]
+    # What was replaced, or ended for good, is watched no more: it counts where nothing goes on.
+    going_on = [one for one in standing.rolled if one.going_on] or standing.rolled
+    looked = [one for one in going_on if one.look is not None]
     passed = [one.name for one in looked if one.look is not None and one.look.outcome == "passed"]
     if passed:
         return Done("done", f"all guard rails passed at the newest look: {_listed(passed)}")
@@ -145,8 +147,9 @@ def _several(standing: Standing) -> Done:
     return _judged(many, _THREE, f"{counted(many, 'strategy', 'strategies')} in force")
 
 
-def _listed(names: Sequence[str]) -> str:
-    """Name the first of several, and say how many more there are."""
+def _listed(found: Sequence[str]) -> str:
+    """Name the first of several, each once, and say how many more there are."""
+    names = tuple(dict.fromkeys(found))
     more = len(names) - _THREE
     return ", ".join(names[:_THREE]) + (f" and {more} more" if more > 0 else "")
 
