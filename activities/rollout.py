@@ -1,17 +1,15 @@
 """The steps of a rollout: where it stands, start runs for who is next, look at the guard rails."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, CancelledError
 
-from activities.heartbeat import HEARTBEATS
+from activities.own_step import own_step
 from activities.resources import WorkerResources
 from placet.contracts.run import RunRequest
 from placet.contracts.strategies.journey import JourneyAsked
 from placet.contracts.strategies.rolling import Reached, RolloutAsked, RolloutStep
-from placet.errors import GovernanceError, PlacetError
 
 WORKFLOW = "Rollout"
 _WAIT = 2
@@ -53,30 +51,6 @@ class Rollout:
         with self._step(asked):
             self._context.rollouts.look(asked)
 
-    @contextmanager
-    def _step(self, asked: RolloutAsked) -> Iterator[None]:
-        """Admit a step of the rollout's own workflow, and turn our errors into Temporal's."""
-        try:
-            self._admit(asked)
-            with HEARTBEATS.beating():
-                yield
-        except PlacetError as error:
-            raise ApplicationError(str(error), type=error.code, non_retryable=not error.retryable) from error
-        except (ApplicationError, CancelledError):
-            raise
-        except Exception as error:
-            raise ApplicationError(
-                f"unexpected {type(error).__name__}; see the worker's log", type="step_failed"
-            ) from error
-
-    def _admit(self, asked: RolloutAsked) -> None:
-        info = activity.info()
-        if (info.workflow_type, info.workflow_id) != (WORKFLOW, asked.workflow_id):
-            raise GovernanceError(
-                f"a step of {asked.workflow_id!r} was asked for by workflow {info.workflow_id!r} of type "
-                f"{info.workflow_type!r}; nothing is done for it",
-                code="foreign_workflow",
-            )
-        if asked.tenant not in self._context.tenants:
-            raise GovernanceError(f"unknown tenant {asked.tenant!r}", code="unknown_tenant")
-        self._context.rollouts.check_asked(asked)
+    def _step(self, asked: RolloutAsked) -> AbstractContextManager[None]:
+        tenants, rollouts = self._context.tenants, self._context.rollouts
+        return own_step(WORKFLOW, asked, tenants, lambda: rollouts.check_asked(asked))

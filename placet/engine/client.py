@@ -145,44 +145,11 @@ class Engine:
         return True
 
     async def start_rollout(self, asked: RolloutAsked) -> bool:
-        """Start the workflow of a rollout; False when it is under way, and is told to look again.
-
-        Raises:
-            GovernanceError: code `foreign_workflow`; somebody else's workflow bears its id.
-            UpstreamUnavailable: Temporal did not start it.
-        """
-        try:
-            await self.client.start_workflow(
-                ROLLOUT,
-                asked,
-                id=asked.workflow_id,
-                task_queue=self.task_queue,
-                task_timeout=self.task_timeout,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            )
-        except WorkflowAlreadyStartedError:
-            await self._require_own_rollout(asked)
-            await self.tell_rollout(asked)
-            return False
-        except RPCError as error:
-            raise UpstreamUnavailable(
-                f"the rollout of {asked.strategy!r} is recorded, but Temporal did not start it ({error.status.name}); "
-                "start it again",
-                code="engine_unavailable",
-            ) from error
-        return True
-
-    async def _require_own_rollout(self, asked: RolloutAsked) -> None:
-        with _clear(UsageError(f"Temporal has no workflow {asked.workflow_id!r}", code="not_running")):
-            workflow = (await described(self.client, asked.workflow_id)).workflow_execution_info
-        if (workflow.type.name, workflow.task_queue) != (ROLLOUT, self.task_queue):
-            raise GovernanceError(
-                f"the rollout of {asked.strategy!r} is recorded and was not started: at Temporal a workflow of type "
-                f"{quoted(workflow.type.name, NAME)} on task queue {quoted(workflow.task_queue, NAME)}, which nobody "
-                "here started, bears its id; find out who reaches Temporal",
-                code="foreign_workflow",
-            )
+        """Start the workflow of a rollout; False when it is under way, and is told to look again. Raises as `start`."""
+        if await self._start_lasting(ROLLOUT, asked, f"the rollout of {asked.strategy!r}"):
+            return True
+        await self.tell_rollout(asked)
+        return False
 
     async def tell_rollout(self, asked: RolloutAsked) -> None:
         """Tell a rollout's workflow that something was ordered; where it cannot be told, it finds out by itself."""
@@ -190,15 +157,23 @@ class Engine:
             await self.client.get_workflow_handle(asked.workflow_id).signal("told", rpc_timeout=RPC_TIMEOUT)
 
     async def start_journey(self, asked: JourneyAsked) -> bool:
-        """Start the workflow of a journey; False when it is under way, and is told to look again.
+        """Start the workflow of a journey; False when it is under way, and is told to look again. Raises as `start`."""
+        what = f"the journey of customer {asked.customer_id!r} in {asked.strategy!r}"
+        if await self._start_lasting(JOURNEY, asked, what):
+            return True
+        await self.tell_journey(asked)
+        return False
 
-        Raises:
-            GovernanceError: code `foreign_workflow`; somebody else's workflow bears its id.
-            UpstreamUnavailable: Temporal did not start it.
-        """
+    async def tell_journey(self, asked: JourneyAsked) -> None:
+        """Tell a journey's workflow to look again; where it cannot be told, it finds out by itself."""
+        with suppress(RPCError):
+            await self.client.get_workflow_handle(asked.workflow_id).signal(LOOK_AGAIN, rpc_timeout=RPC_TIMEOUT)
+
+    async def _start_lasting(self, kind: str, asked: RolloutAsked | JourneyAsked, what: str) -> bool:
+        """Start a workflow that may be started again when it is over; False when it is under way."""
         try:
             await self.client.start_workflow(
-                JOURNEY,
+                kind,
                 asked,
                 id=asked.workflow_id,
                 task_queue=self.task_queue,
@@ -207,32 +182,25 @@ class Engine:
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             )
         except WorkflowAlreadyStartedError:
-            await self._require_own_journey(asked)
-            await self.tell_journey(asked)
+            await self._require_own_lasting(kind, asked.workflow_id, what)
             return False
         except RPCError as error:
             raise UpstreamUnavailable(
-                f"the journey of customer {asked.customer_id!r} in {asked.strategy!r} is recorded, but Temporal did "
-                f"not start it ({error.status.name}); start it again",
+                f"{what} is recorded, but Temporal did not start it ({error.status.name}); start it again",
                 code="engine_unavailable",
             ) from error
         return True
 
-    async def _require_own_journey(self, asked: JourneyAsked) -> None:
-        with _clear(UsageError(f"Temporal has no workflow {asked.workflow_id!r}", code="not_running")):
-            workflow = (await described(self.client, asked.workflow_id)).workflow_execution_info
-        if (workflow.type.name, workflow.task_queue) != (JOURNEY, self.task_queue):
+    async def _require_own_lasting(self, kind: str, workflow_id: str, what: str) -> None:
+        with _clear(UsageError(f"Temporal has no workflow {workflow_id!r}", code="not_running")):
+            workflow = (await described(self.client, workflow_id)).workflow_execution_info
+        if (workflow.type.name, workflow.task_queue) != (kind, self.task_queue):
             raise GovernanceError(
-                f"a journey in {asked.strategy!r} is recorded and was not started: at Temporal a workflow of type "
+                f"{what} is recorded and was not started: at Temporal a workflow of type "
                 f"{quoted(workflow.type.name, NAME)} on task queue {quoted(workflow.task_queue, NAME)}, which nobody "
                 "here started, bears its id; find out who reaches Temporal",
                 code="foreign_workflow",
             )
-
-    async def tell_journey(self, asked: JourneyAsked) -> None:
-        """Tell a journey's workflow to look again; where it cannot be told, it finds out by itself."""
-        with suppress(RPCError):
-            await self.client.get_workflow_handle(asked.workflow_id).signal(LOOK_AGAIN, rpc_timeout=RPC_TIMEOUT)
 
     async def _require_own(self, request: RunRequest) -> None:
         with _clear(UsageError(f"Temporal has no workflow {request.run_id!r}", code="not_running")):
