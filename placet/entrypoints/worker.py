@@ -5,10 +5,11 @@ import contextlib
 import gc
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from temporalio.client import Client
 from temporalio.converter import WorkflowSerializationContext
@@ -38,6 +39,9 @@ from placet.governance.log.key import load_or_create_log_identity
 from workflows.governed_run import GovernedRun
 from workflows.journey import Journey
 from workflows.rollout import Rollout
+
+if TYPE_CHECKING:
+    from placet.entrypoints.bootstrap import Parts
 
 # How long a stopping worker lets activities finish; an effect under way is settled rather than left to read back.
 _GRACE = timedelta(seconds=8)
@@ -131,15 +135,36 @@ def spare_what_stays() -> None:
     gc.freeze()
 
 
-async def serve(settings: Settings, ready_file: Path | None = None) -> None:
-    """Run a worker until SIGTERM or SIGINT; work under way gets a grace period."""
+def _integrator(settings: Settings, parts: "Parts") -> Integrator:
+    return Integrator(
+        parts.database,
+        settings.tenants,
+        load_or_create_log_identity(settings.log_name, settings.log_key, settings.log_heads),
+        parts.context.clock,
+        settings.log_interval_seconds,
+    )
+
+
+def _loops(settings: Settings, parts: "Parts", engine: Engine) -> Iterator[contextlib.AbstractContextManager[object]]:
+    """Yield what goes on beside a worker: policies, states, who comes in and is woken, figures, outcomes."""
     from placet.entrypoints.beside_worker.following import Following, comings, waking
-    from placet.entrypoints.beside_worker.hub_subscription import HubSubscription
-    from placet.entrypoints.beside_worker.kafka_events import taking_from_kafka
     from placet.entrypoints.beside_worker.key_figures import KeyFigures
     from placet.entrypoints.beside_worker.outcome_counting import OutcomeCounting
-    from placet.entrypoints.beside_worker.reconciler import Reconciler
     from placet.entrypoints.beside_worker.state_folding import StateFolding
+
+    database, tenants, clock = parts.database, settings.tenants, parts.context.clock
+    yield PolicyWatch(database, parts.policies, tenants, names(), clock)
+    yield StateFolding(database, tenants, clock, settings.retain_events_days)
+    yield Following(database, tenants, clock, (comings(engine, parts.context), waking(engine, parts.context)))
+    yield KeyFigures(database, tenants, clock, settings.retain_figures_days)
+    yield OutcomeCounting(database, tenants, clock)
+
+
+async def serve(settings: Settings, ready_file: Path | None = None) -> None:
+    """Run a worker until SIGTERM or SIGINT; work under way gets a grace period."""
+    from placet.entrypoints.beside_worker.hub_subscription import HubSubscription
+    from placet.entrypoints.beside_worker.kafka_events import taking_from_kafka
+    from placet.entrypoints.beside_worker.reconciler import Reconciler
     from placet.entrypoints.bootstrap import build_parts
 
     set_up_logging(settings.log_level, settings.log_format)
@@ -152,39 +177,19 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     notifier = build_notifier(settings, parts.database, parts.context.addresses, parts.context.clock)
     engine = await connect(settings, patience_seconds=_CONNECT_SECONDS, for_worker=True)
     await engine.ensure_search_attributes()
-    integrator = Integrator(
-        parts.database,
-        settings.tenants,
-        load_or_create_log_identity(settings.log_name, settings.log_key, settings.log_heads),
-        parts.context.clock,
-        settings.log_interval_seconds,
-    )
-    watch = PolicyWatch(parts.database, parts.policies, settings.tenants, names(), parts.context.clock)
     reconciler = Reconciler(engine, parts.context, grace=timedelta(seconds=settings.reconcile_grace_seconds))
-    folding = StateFolding(parts.database, settings.tenants, parts.context.clock, settings.retain_events_days)
-    following = Following(
-        parts.database,
-        settings.tenants,
-        parts.context.clock,
-        (comings(engine, parts.context), waking(engine, parts.context)),
-    )
-    figures = KeyFigures(parts.database, settings.tenants, parts.context.clock, settings.retain_figures_days)
-    counting = OutcomeCounting(parts.database, settings.tenants, parts.context.clock)
     listens = bool(settings.listener_url)
     subscription = HubSubscription(parts.plugins.hub, settings, parts.context.clock) if listens else None
     kafka = taking_from_kafka(settings, parts.database, parts.context.clock)
-    with (
-        integrator,
-        notifier,
-        watch,
-        folding,
-        following,
-        figures,
-        counting,
-        subscription or contextlib.nullcontext(),
-        kafka as waiting,
-        metrics_of_worker(settings, parts.database, engine, parts.context.clock, waiting),
-    ):
+    with contextlib.ExitStack() as beside:
+        beside.enter_context(_integrator(settings, parts))
+        beside.enter_context(notifier)
+        for one in _loops(settings, parts, engine):
+            beside.enter_context(one)
+        if subscription is not None:
+            beside.enter_context(subscription)
+        waiting = beside.enter_context(kafka)
+        beside.enter_context(metrics_of_worker(settings, parts.database, engine, parts.context.clock, waiting))
         spare_what_stays()
         async with build_worker(engine.client, parts.context, settings, engine.task_queue):
             _log.info("ready: polling task queue %r of %s", engine.task_queue, settings.temporal_address)
