@@ -4,7 +4,7 @@ A reversal is arithmetic alone.
 """
 
 import time
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from temporalio import activity
 
@@ -97,6 +97,7 @@ class Propose:
                     "candidates": [candidate.model_dump(mode="json") for candidate in outcome.candidates],
                     "model_use": [use.model_dump(mode="json") for use in outcome.model_use],
                     "duration_ms": milliseconds_since(started),
+                    **_chose_nothing(outcome),
                 },
             )
             if ours and digest is not None:
@@ -142,6 +143,13 @@ class Propose:
             if error.code != MISSING:
                 raise
             return str(error)
+
+
+def _chose_nothing(outcome: ProposalOutcome) -> dict[str, Any]:
+    """Return what a strategy chose nothing with: no proposal has it, and the choice can be estimated by it later."""
+    if outcome.proposal is not None or outcome.strategy is None:
+        return {}
+    return {"strategy": outcome.strategy.model_dump(mode="json")}
 
 
 def _ground(tx: Transaction, step: ProposeInput) -> Ground:

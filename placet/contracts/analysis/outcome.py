@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.analysis.inference import ModelUse
 from placet.contracts.proposal import Basis, Candidate, Proposal
+from placet.contracts.strategies.used import StrategyUsed
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class ProposalOutcome:
         basis: What was computed with; None where nothing was.
         currency: Of the candidates' amounts; empty where there are none.
         model_use: Empty where arithmetic left no choice and no model was asked.
+        strategy: What a published strategy chose nothing with; the proposal has it where there is one.
     """
 
     proposal: Proposal | None
@@ -54,3 +56,4 @@ class ProposalOutcome:
     reason: str = ""
     basis: Basis | None = None
     currency: str = ""
+    strategy: StrategyUsed | None = None

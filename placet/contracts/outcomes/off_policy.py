@@ -19,9 +19,11 @@ class OffPolicyEstimate(Frozen):
         matched: Those on which both strategies agree: only they tell anything by themselves.
         effective: How many decisions of the changed strategy itself would tell as much.
         logged: Mean outcome of the choices as they were made.
+        rule: The same of what the logged strategy's rule alone would have chosen, without chance; None where the log
+            does not say it.
         value: Of the changed strategy, in millionths of the unit.
         between: Its interval.
-        difference: `value` less `logged`.
+        difference: `value` less `rule`; less `logged` where there is none.
         difference_between: Its interval.
     """
 
@@ -32,11 +34,17 @@ class OffPolicyEstimate(Frozen):
     matched: Customers
     effective: Customers
     logged: Millionths
+    rule: Millionths | None = None
     value: Millionths
     between: Between
     difference: Millionths
     difference_between: Between
     confidence_bp: ConfidenceBp
+
+    @property
+    def certain(self) -> bool:
+        """Whether the interval of the difference is all on one side of no difference."""
+        return self.difference_between.low > 0 or self.difference_between.high < 0
 
     @model_validator(mode="after")
     def _inside_their_intervals(self) -> Self:

@@ -6,6 +6,7 @@ from pydantic import Field, StrictInt
 
 from placet.contracts.base import Frozen
 from placet.contracts.outcomes.figures import Unknown
+from placet.contracts.outcomes.off_policy import OffPolicyEstimate
 from placet.contracts.outcomes.uplift import Uplift
 from placet.contracts.outcomes.windows import Days
 from placet.contracts.strategies.rollout import Measure
@@ -23,7 +24,8 @@ class Answered(Frozen):
     """One question, and what is known.
 
     Attributes:
-        found: The difference; or why there is none. None where nothing was compared.
+        found: The difference; or why there is none. None where nothing was compared. Of choices that nobody
+            made it is an estimate: what they would have brought, less what the strategy's own rule brings.
         more: Customers more that it roughly takes, if what is seen now is the truth; None where that is no help.
         missing: What is missing, in one sentence; empty where it is answered.
         said: The answer for people.
@@ -32,7 +34,7 @@ class Answered(Frozen):
     question: Question
     asked: str
     answer: Answer
-    found: Uplift | Unknown | None = Field(default=None)
+    found: Uplift | OffPolicyEstimate | Unknown | None = Field(default=None, discriminator="kind")
     more: StrictInt | None = None
     missing: str = ""
     said: str = ""

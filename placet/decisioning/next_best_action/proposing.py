@@ -70,6 +70,13 @@ _SAYS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 """Which columns each word about a customer is for."""
 
 
+def unread_by(strategy: Strategy, other: Strategy) -> frozenset[str]:
+    """Return the columns that a strategy asks for and that no run of another one reads."""
+    described = frozenset[str]().union(*_SAYS.values())
+    read = frozenset[str]().union(*(columns for columns in _SAYS.values() if columns & _asked(other)))
+    return (_asked(strategy) & described) - read
+
+
 def _asked(strategy: Strategy) -> frozenset[str]:
     texts = [strategy.cohort]
     for treatment in strategy.treatments:

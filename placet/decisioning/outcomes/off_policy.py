@@ -8,6 +8,9 @@
 
 An action that the logged strategy never could have chosen is seen nowhere: then nothing is known, whatever the formula
 gives.
+
+Where the logged strategy explores, what it did is its own rule and some chance. A column `rule_action` says what its
+rule alone chose: then the difference is that of the two rules, and a text that changes nothing differs by nothing.
 """
 
 from typing import Final
@@ -24,6 +27,10 @@ from placet.decisioning.outcomes.uplift import CONFIDENCE_BP, between
 COLUMNS: Final = ("context", "action", "probability_bp", "outcome", "new_action")
 """Of a log: what was known, as a key; what was chosen; with which probability; what came of it; what the changed
 strategy would have chosen."""
+RULE: Final = "rule_action"
+"""Of a log, where there is one: what the logged strategy would have chosen without chance."""
+FEWEST_TRIED: Final = 20
+"""Decisions in which chance tried the changed choice where the two rules differ."""
 FEWEST_EFFECTIVE: Final = 50
 _PRIOR: Final = 10.0
 """Decisions that the mean of all counts as, in the mean of one action in one context."""
@@ -35,22 +42,25 @@ def off_policy(log: pl.DataFrame, unit: Unit, estimator: Estimator) -> OffPolicy
     """Return what the changed strategy would have brought on average, or why nobody can know.
 
     Args:
-        log: A row for each decision, with `COLUMNS`; texts for contexts and actions, whole numbers for the others.
+        log: A row for each decision, with `COLUMNS` and perhaps `RULE`; texts for contexts and actions, whole numbers
+            for the others.
         unit: Of the outcome.
         estimator: How.
     """
-    read = _read(log, unit)
+    read = _read(log, unit) if RULE not in log.columns else _untried(log) or _read(log, unit)
     if isinstance(read, Unknown):
         return read
     outcome, weight = read
     terms = _terms(log, outcome, weight, estimator)
-    skew = abs(float(skewness(len(terms), terms.var(ddof=1), ((terms - terms.mean()) ** 3).mean())))
+    rule = _of_rule(log, outcome, estimator)
+    differing = terms - (outcome if rule is None else rule)
+    skew = max(_skew(terms), 0.0 if rule is None else _skew(differing))
     if skew > MOST_SKEW:
         return unknown(
             "too_skewed", f"a few decisions of small probability decide it (skewness of the mean {skew:.2f})"
         )
     most = 1.0 if unit == "share" else MOST_MEAN
-    found, apart = (range_of_terms(of, standard_errors(CONFIDENCE_BP)) for of in (terms, terms - outcome))
+    found, apart = (range_of_terms(of, standard_errors(CONFIDENCE_BP)) for of in (terms, differing))
     if max(abs(float(end)) for end in (found.high, apart.low, apart.high)) > MOST_MEAN:
         return unknown("too_large", "weights times amounts are more than is judged")
     value, low, high = (min(max(float(one), 0.0), most) for one in (found.middle, found.low, found.high))
@@ -61,12 +71,43 @@ def off_policy(log: pl.DataFrame, unit: Unit, estimator: Estimator) -> OffPolicy
         matched=int((weight > 0).sum()),
         effective=int(_effective(weight)),
         logged=round(float(outcome.mean()) * MILLION),
+        rule=None if rule is None else round(min(max(float(rule.mean()), 0.0), most) * MILLION),
         value=round(value * MILLION),
         between=between(value, low, high),
         difference=round(float(apart.middle) * MILLION),
         difference_between=between(float(apart.middle), float(apart.low), float(apart.high)),
         confidence_bp=CONFIDENCE_BP,
     )
+
+
+def _skew(terms: Figures) -> float:
+    return abs(float(skewness(len(terms), terms.var(ddof=1), ((terms - terms.mean()) ** 3).mean())))
+
+
+def _of_rule(log: pl.DataFrame, outcome: Figures, estimator: Estimator) -> Figures | None:
+    """Return the terms of what the rule of the logged strategy brings; None where the log has no rule."""
+    if RULE not in log.columns:
+        return None
+    as_changed = log.with_columns(new_action=pl.col(RULE))
+    return _terms(as_changed, outcome, _weights(as_changed), estimator)
+
+
+def _untried(log: pl.DataFrame) -> Unknown | None:
+    """Say that chance tried too little of what the changed strategy does otherwise."""
+    found = _unreadable(log)
+    if found is not None:
+        return found
+    if log[RULE].dtype != pl.String or log[RULE].null_count():
+        return unknown("no_figure", f"column {RULE} of the log has to hold texts, and a row has none")
+    differing = log.filter(pl.col("new_action") != pl.col(RULE))
+    tried = int((differing["new_action"] == differing["action"]).sum())
+    if differing.height and tried < FEWEST_TRIED:
+        return unknown(
+            "too_few",
+            f"the two choose otherwise in {differing.height:,} decisions, and in {tried:,} of those chance tried what "
+            f"the changed one chooses; it takes {FEWEST_TRIED}: wait for more of them, or explore with a larger share",
+        )
+    return None
 
 
 def _read(log: pl.DataFrame, unit: Unit) -> tuple[Figures, Figures] | Unknown:
@@ -77,10 +118,14 @@ def _read(log: pl.DataFrame, unit: Unit) -> tuple[Figures, Figures] | Unknown:
     outcome = read_values(log["outcome"], unit)
     if isinstance(outcome, Unknown):
         return unknown(outcome.code, f"outcome: {outcome.detail}")
-    agree = (log["action"] == log["new_action"]).to_numpy()
-    weight = np.where(agree, WHOLE_BP / log["probability_bp"].to_numpy().astype(np.float64), 0.0)
+    weight = _weights(log)
     off = _weights_off(weight)
     return (outcome.astype(np.float64), weight) if off is None else off
+
+
+def _weights(log: pl.DataFrame) -> Figures:
+    agree = (log["action"] == log["new_action"]).to_numpy()
+    return np.asarray(np.where(agree, WHOLE_BP / log["probability_bp"].to_numpy().astype(np.float64), 0.0))
 
 
 def _unreadable(log: pl.DataFrame) -> Unknown | None:

@@ -101,7 +101,9 @@ def _outcome(
     over = None if pick is None else _over_budget(found, pick)
     if pick is None or pick.mutation is None or over is not None:
         why = over or f"nothing by strategy {strategy.name!r}: {_why_nothing(candidates)}"
-        return ProposalOutcome(None, shortened(why, WORDS), candidates, (), (), basis=basis, currency=currency)
+        return ProposalOutcome(
+            None, shortened(why, WORDS), candidates, (), (), basis=basis, currency=currency, strategy=used
+        )
     proposal = Proposal(
         run_id=run.run_id,
         tenant=run.tenant,

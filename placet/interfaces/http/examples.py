@@ -130,6 +130,7 @@ EXAMPLES: Final[Mapping[str, Any]] = MappingProxyType(
         "CohortAsked": {"expression": "bills_disputed_90d > 0 OR competitor_sign = 'porting_asked'"},
         "StrategyToCheck": {"text": EXAMPLE},
         "StrategiesToCompare": {"before": EXAMPLE, "after": EXAMPLE.replace("holdout: 10 %", "holdout: 5 %")},
+        "EstimateAsked": {"text": EXAMPLE.replace("holdout: 10 %", "holdout: 5 %"), "days": "90"},
         "PlanAsked": {"channel": "sms", "texts": [EXAMPLE]},
         "DecisionAsked": {"customer_id": "C00009", "channel": "agent", "texts": [EXAMPLE]},
         "WhatIfAsked": {

@@ -7,7 +7,6 @@ from typing import Final
 
 from placet.contracts.money import Money, minor_digits
 from placet.contracts.outcomes.figures import MILLION, Between, GroupFigures, Millionths, Unknown
-from placet.contracts.outcomes.questions import Answer, Answered, ControlQuestions
 from placet.contracts.outcomes.report import GroupKind, MeasuredOutcome, NotKnownOf, OutcomeGroup, OutcomesReport
 from placet.contracts.outcomes.uplift import Uplift
 from placet.contracts.outcomes.windows import Days, NotKnown
@@ -88,12 +87,12 @@ def outcome_in_words(one: MeasuredOutcome, days: Days, currency: str) -> str:
     did = DID[one.measure].format(quiet=min(days, _MONTH))
     sure = share_in_words(found.confidence_bp)
     if one.unit == "amount":
-        scale, over = _over(days)
-        apart = _money_apart(found.difference, scale, currency)
-        between = _between_money(found.between, scale, currency)
-        said = f"Customers who were treated {did} {apart} {over} than the control group"
+        scale, per = over(days)
+        apart = amount_apart(found.difference, scale, currency)
+        between = amount_between(found.between, scale, currency)
+        said = f"Customers who were treated {did} {apart} {per} than the control group"
     else:
-        apart, between = _points_apart(found.difference), _between_points(found.between)
+        apart, between = points_apart(found.difference), points_between(found.between)
         rates = f"{_percent(found.treated)} against {_percent(found.control)}"
         said = f"Of the customers who were treated {apart} {did} than of the control group ({rates})"
         if found.difference == 0:
@@ -101,32 +100,6 @@ def outcome_in_words(one: MeasuredOutcome, days: Days, currency: str) -> str:
                 f"As many of the customers who were treated {did} as of the control group ({_percent(found.control)})"
             )
     return f"{said}; with {sure} confidence {between}{_chance(one, found)}"
-
-
-ANSWERS: Final[Mapping[Answer, str]] = {
-    "yes": "yes",
-    "no": "NO",
-    "not_yet": "cannot be said yet",
-    "cannot_be_said": "cannot be said",
-}
-"""Of a standing question."""
-
-
-def answer_in_words(one: Answered, found: ControlQuestions) -> str:
-    """Say the answer to a standing question: with its figures, or with what is missing."""
-    said = f"{one.asked} {ANSWERS[one.answer].capitalize() if one.answer != 'no' else 'NO'}"
-    if not isinstance(one.found, Uplift):
-        return f"{said}: {one.missing}"
-    measured = MeasuredOutcome(
-        measure=found.measure, title="", unit=one.found.unit, primary=True, found=one.found, clear=True
-    )
-    words = outcome_in_words(measured, found.days, found.currency)
-    if one.question == "ranking":
-        words = words.replace("who were treated", "for whom the best was chosen").replace(
-            "the control group", "those for whom chance chose"
-        )
-    more = "" if one.more is None else f"; it takes roughly {one.more:,} customers more, if it stays so"
-    return f"{said}: {words}{more}"
 
 
 def _group(one: OutcomeGroup, report: OutcomesReport) -> OutcomeGroup:
@@ -146,12 +119,13 @@ def _chance(one: MeasuredOutcome, found: Uplift) -> str:
     return "" if one.clear else "; among so many comparisons it may be chance"
 
 
-def _over(days: Days) -> tuple[float, str]:
+def over(days: Days) -> tuple[float, str]:
     """Return by what amounts of so many days are multiplied, and of what they then are."""
     return (1.0, f"in {days} days") if days < _MONTH else (_MONTH / days, "a month")
 
 
-def _money_apart(figure: Millionths, scale: float, currency: str) -> str:
+def amount_apart(figure: Millionths, scale: float, currency: str) -> str:
+    """Say an amount of one customer as so much more or less."""
     return f"{_money(abs(figure), scale, currency)} {'less' if figure < 0 else 'more'}"
 
 
@@ -159,22 +133,25 @@ def _money(figure: Millionths, scale: float, currency: str) -> str:
     return str(Money(amount_minor=round(figure * scale / MILLION), currency=currency))
 
 
-def _between_money(ends: Between, scale: float, currency: str) -> str:
+def amount_between(ends: Between, scale: float, currency: str) -> str:
+    """Say between which amounts a difference is."""
     if ends.low * ends.high > 0:
         small, large = sorted((abs(ends.low), abs(ends.high)))
         return f"between {_money(small, scale, currency).split()[0]} and {_money(large, scale, currency)}"
-    return f"between {_money_apart(ends.low, scale, currency)} and {_money_apart(ends.high, scale, currency)}"
+    return f"between {amount_apart(ends.low, scale, currency)} and {amount_apart(ends.high, scale, currency)}"
 
 
-def _points_apart(figure: Millionths) -> str:
+def points_apart(figure: Millionths) -> str:
+    """Say a difference of shares in points."""
     return f"{_decimals(abs(figure) / _POINT)} points {'fewer' if figure < 0 else 'more'}"
 
 
-def _between_points(ends: Between) -> str:
+def points_between(ends: Between) -> str:
+    """Say between how many points a difference is."""
     if ends.low * ends.high > 0:
         small, large = sorted((abs(ends.low), abs(ends.high)))
         return f"between {_decimals(small / _POINT)} and {_decimals(large / _POINT)} points"
-    return f"between {_points_apart(ends.low)} and {_points_apart(ends.high)}"
+    return f"between {points_apart(ends.low)} and {points_apart(ends.high)}"
 
 
 def _percent(group: GroupFigures) -> str:

@@ -53,15 +53,16 @@ def sides_of(treated: pl.DataFrame, control: pl.DataFrame, measure: Measure, pla
     """Return one measure of two groups of customers of whom it is known, after and before."""
     return Sides(
         unit=MEASURES[measure].unit,
-        treated=_column(treated, measure, ""),
-        treated_before=_column(treated, measure, "_before"),
-        control=_column(control, measure, ""),
-        control_before=_column(control, measure, "_before"),
+        treated=column_of(treated, measure, ""),
+        treated_before=column_of(treated, measure, "_before"),
+        control=column_of(control, measure, ""),
+        control_before=column_of(control, measure, "_before"),
         planned=planned,
     )
 
 
-def _column(frame: pl.DataFrame, measure: Measure, when: str) -> Column:
+def column_of(frame: pl.DataFrame, measure: Measure, when: str = "") -> Column:
+    """Return one measure of customers of whom it is known; `when` is `_before` for the days before they entered."""
     mark = MEASURES[measure].mark
     column = frame[f"marks{when}"] & mark != 0 if mark else frame[f"spend{when}"]
     return column.cast(pl.Float64).to_numpy()

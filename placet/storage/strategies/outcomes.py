@@ -92,6 +92,16 @@ _GIVEN = (
         EFFECT.c.status.in_(("settled", "unknown")),
     )
 )
+_RUNS = (
+    select(RUN.c.customer_id, RUN.c.run_id)
+    .where(
+        RUN.c.tenant == bindparam("of_tenant"),
+        RUN.c.strategy == bindparam("of_version"),
+        RUN.c.customer_id.in_(_SOME),
+        RUN.c.reverses.is_(None),
+    )
+    .order_by(RUN.c.requested_at, RUN.c.run_id)
+)
 _TAKEN_BACK = (
     select(RUN.c.reverses)
     .join_from(RUN, EFFECT, EFFECT.c.run_id == RUN.c.run_id)
@@ -233,6 +243,15 @@ class OutcomeRepository:
         for runs in _chunks([one.run_id for one in found]):
             back.update(self._connection.scalars(_TAKEN_BACK, {"of_tenant": tenant, "runs": runs, "until": until}))
         return [one for one in found if one.run_id not in back]
+
+    def runs_of(self, tenant: str, version: str, customers: Sequence[str]) -> dict[str, list[str]]:
+        """Return the runs of a version for each of some customers, the first first; who has none is left out."""
+        found: dict[str, list[str]] = {}
+        for some in _chunks(customers):
+            values = {"of_tenant": tenant, "of_version": version, "customers": some}
+            for customer, run in self._connection.execute(_RUNS, values):
+                found.setdefault(customer, []).append(run)
+        return found
 
     def lock_members(self, tenant: str, version: str, customers: Sequence[str]) -> list[Member]:
         """Return some members, by id, whom nobody erases before the transaction ends."""

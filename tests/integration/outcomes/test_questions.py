@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from placet.contracts.outcomes.questions import ControlQuestions
-from placet.interfaces.telling.outcome_reports import answer_in_words
+from placet.interfaces.telling.estimates.questions import answer_in_words
 from placet.service.outcomes.questions import control_questions
 from tests.integration.outcomes.trial import Trial, begun
 from tests.support.strategies.published import Shop

@@ -17,9 +17,10 @@ from placet.decisioning.outcomes.intervals import difference, share_range, stand
 from placet.decisioning.outcomes.narrowing import narrowed_uplift
 from placet.decisioning.outcomes.off_policy import off_policy
 from placet.decisioning.outcomes.uplift import uplift
+from tests.support.strategies.published import strategy
 from tests.unit.guard_rails import rollouts
 from tests.unit.guard_rails.test_sequences import STAGES, ever
-from tests.unit.outcomes import test_narrowing, test_off_policy
+from tests.unit.outcomes import test_changed_rule, test_narrowing, test_off_policy
 from tests.unit.outcomes.simulating import TIMES, covered, mean_spend, spend
 
 SEED = 70_000
@@ -109,6 +110,17 @@ def changed() -> None:
             )
 
 
+def rule() -> None:
+    """Print how often the difference of two rules is covered, where the logged one explores."""
+    of = strategy(("holdout: 20 %", "holdout: 20 %\nexplore: 20 %"))
+    logs = [test_changed_rule.logged(of, SEED + seed) for seed in range(TIMES)]
+    for name in test_off_policy.ESTIMATORS:
+        known = [one for log in logs if isinstance(one := off_policy(log, "share", name), OffPolicyEstimate)]
+        apart = [one.difference_between for one in known]
+        held = covered(apart, test_changed_rule.TRUTH)
+        _row(name, _percent(held), f"{_wide(apart) / 1e6 * 100:.1f} points", TIMES - len(known))
+
+
 def rails() -> None:
     """Print how often rollouts exactly at a margin are ever failed and ever passed, in sixty looks."""
     z, even = standard_errors(9_500), rollouts.even
@@ -152,6 +164,6 @@ def found_harm() -> None:
 
 
 if __name__ == "__main__":
-    for table in (shares, spends, narrowed, changed, rails, found_harm):
+    for table in (shares, spends, narrowed, changed, rule, rails, found_harm):
         table()
         print()  # noqa: T201

@@ -1,4 +1,4 @@
-"""`placet strategy outcomes`: what became of those whom a strategy treated, beside those whom it did not."""
+"""`placet strategy outcomes`, `questions`, `estimate`: what became of customers, and what a change would bring."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -7,10 +7,12 @@ import typer
 
 from placet.interfaces.cli import output
 from placet.interfaces.cli.live.published import policies_by_agent
+from placet.interfaces.cli.live.strategy_files import strategy_in
 from placet.interfaces.cli.options import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
+    from placet.contracts.outcomes.estimate import StrategyEstimate
     from placet.contracts.outcomes.report import OutcomesReport
     from placet.contracts.outcomes.windows import Days
 
@@ -21,6 +23,7 @@ def add_to(app: typer.Typer) -> None:
     """Add this command."""
     app.command("outcomes")(outcomes)
     app.command("questions")(questions)
+    app.command("estimate")(estimate)
 
 
 def outcomes(
@@ -70,18 +73,61 @@ def questions(
     Is doing something better than nothing, is ranking better than chance, and so on: each with figures, or with what
     is missing to answer it.
     """
-    from placet.interfaces.telling.outcome_reports import answer_in_words
+    from placet.interfaces.telling.estimates.questions import questions_told
     from placet.service.outcomes.questions import control_questions
 
     toolbox: Toolbox = context.obj
     policies = policies_by_agent(toolbox)
-    found = control_questions(toolbox.database(), toolbox.tenant, name, _days(days), policies)
+    found = questions_told(control_questions(toolbox.database(), toolbox.tenant, name, _days(days), policies))
     if as_json:
-        answers = [one.model_copy(update={"said": answer_in_words(one, found)}) for one in found.answers]
-        output.print_json(found.model_copy(update={"answers": tuple(answers)}).model_dump(mode="json"))
+        output.print_json(found.model_dump(mode="json"))
         return
     for one in found.answers:
-        output.print_line(answer_in_words(one, found))
+        output.print_line(one.said)
+
+
+def estimate(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="CHANGED", help="the changed strategy, in YAML")],
+    days: Annotated[str, typer.Option("--days", help="after they entered: 7, 30, 90 or 365")] = "30",
+    as_json: JsonFlag = False,
+) -> None:
+    """Estimate what a changed strategy would have brought.
+
+    It takes decisions of the published version of its name in which chance had a part (`explore`), and what became of
+    those customers. Nothing is kept, and nothing is sent.
+    """
+    from placet.interfaces.telling.estimates.changed import told as told_estimate
+    from placet.service.outcomes.estimating import estimate as estimate_of
+
+    toolbox: Toolbox = context.obj
+    changed, window = strategy_in(file), _days(days)
+    database, policies = toolbox.database(), policies_by_agent(toolbox)
+    found = told_estimate(estimate_of(database, toolbox.tenant, changed, window, policies))
+    if as_json:
+        output.print_json(found.model_dump(mode="json"))
+    else:
+        _print_estimate(found)
+
+
+def _print_estimate(found: "StrategyEstimate") -> None:
+    from placet.interfaces.telling.estimates.changed import HOW, effective_in_words, figures, summary
+
+    output.print_field("strategy", f"“{found.title}” ({found.strategy}), published version {found.version[:16]}")
+    output.print_field("changed", f"version {found.changed[:16]}")
+    output.print_line(found.said)
+    for line in summary(found):
+        output.print_line(f"  {line}")
+    for one in found.measures:
+        output.print_line(f"{'* ' if one.primary else ''}{one.said}")
+        for name, how in HOW.items():
+            value, apart, ends = figures(getattr(one, name), found.days, found.currency)
+            tells = effective_in_words(getattr(one, name))
+            output.print_line(
+                f"  {how}: {value}{f'; {apart}, {ends}; tells as much as {tells}' if apart else f': {ends}'}"
+            )
+    if found.measures:
+        output.print_line("* what the strategy is for")
 
 
 def _days(given: str) -> "Days":

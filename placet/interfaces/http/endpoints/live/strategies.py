@@ -34,7 +34,7 @@ _PREFIX: Final = "/v1/strategies"
 _LISTS: Final = f"`POST {_PREFIX}/check`"
 _BODY: Final = 256 * 1024
 LONGER: Final[Mapping[str, int]] = {
-    **{f"{_PREFIX}/{what}": _BODY for what in ("check", "preview", "compare")},
+    **{f"{_PREFIX}/{what}": _BODY for what in ("check", "preview", "compare", "estimate")},
     **{f"{_PREFIX}/{what}": 1024 * 1024 for what in ("decide", "plan")},
 }
 """Bodies of these paths may be longer: a text of the largest size, every character of which JSON may have to escape."""
@@ -150,15 +150,26 @@ class StrategyEndpoints:
         """
         served = self._served
         check_size(served.database, served.tenant, MOST_CUSTOMERS, command)
-        if not served.looking.acquire(blocking=False):
-            raise UpstreamUnavailable(
-                "the base is being looked through for somebody else; try again in a moment", code="busy"
-            )
-        try:
+        with looking(served):
             yield
-        finally:
-            served.looking.release()
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of a strategy, for editors."""
         return strategy_schema()
+
+
+@contextmanager
+def looking(served: Served) -> Iterator[None]:
+    """Look through many customers, for one request at a time.
+
+    Raises:
+        UpstreamUnavailable: code `busy`; somebody else's is under way.
+    """
+    if not served.looking.acquire(blocking=False):
+        raise UpstreamUnavailable(
+            "the base is being looked through for somebody else; try again in a moment", code="busy"
+        )
+    try:
+        yield
+    finally:
+        served.looking.release()

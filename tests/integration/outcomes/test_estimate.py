@@ -1,0 +1,126 @@
+"""What a changed strategy would bring is estimated as it truly is, from decisions on the record, or nothing is said."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from placet.contracts.outcomes.estimate import StrategyEstimate
+from placet.contracts.outcomes.figures import MILLION, Unknown
+from placet.contracts.outcomes.off_policy import OffPolicyEstimate
+from placet.contracts.outcomes.questions import ControlQuestions
+from placet.errors import UsageError
+from placet.interfaces.telling.estimates.changed import summary, told
+from placet.interfaces.telling.estimates.questions import questions_told
+from placet.service.outcomes.estimating import estimate
+from placet.service.outcomes.questions import control_questions
+from tests.integration.outcomes.explored import BRINGS, SMALL_FIRST, Explored, changed, explored
+from tests.integration.outcomes.trial import MEMBERS
+from tests.support.databases import disarm
+from tests.support.strategies.published import Shop
+
+FEW = MEMBERS[:40]
+LEAVING = ("cohort: recharges_90d > 0", "cohort: recharges_90d > 0 AND age_years > 20")
+
+
+def asked(it: Explored, changed_text: Any, days: float = 41, **others: Any) -> StrategyEstimate:
+    policies = it.trial.rolling.policies
+    return told(estimate(it.trial.database, "demo", changed_text, 30, policies, it.trial.at(days), **others))
+
+
+def questions(it: Explored, **others: Any) -> ControlQuestions:
+    policies = it.trial.rolling.policies
+    name = it.trial.rolling.of.name
+    return questions_told(control_questions(it.trial.database, "demo", name, 30, policies, it.trial.at(41), **others))
+
+
+def why_not(found: StrategyEstimate) -> str:
+    assert found.why_not is not None
+    assert found.measures == ()
+    assert found.said.startswith("What it would bring cannot be said: ")
+    return found.why_not.code
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_estimate_holds_the_truth_and_the_questions_follow_it(shop: Shop) -> None:
+    it = explored(shop)
+    assert len(it.decided) > 300
+    it.live()
+    found = asked(it, changed(SMALL_FIRST))
+    assert (found.why_not, found.never, found.alike, found.decisions) == (None, 0, 0, len(it.decided))
+    spend = found.measures[0]
+    truth = (BRINGS["small_credit"] - BRINGS["loyalty_credit"]) * MILLION
+    for one in (spend.ips, spend.snips, spend.dr):
+        assert isinstance(one, OffPolicyEstimate), one
+        assert one.difference_between.low <= truth <= one.difference_between.high
+    assert isinstance(spend.dr, OffPolicyEstimate)
+    assert spend.dr.difference_between.low > 0, "so much is not chance"
+    assert found.tried == spend.dr.matched
+    assert found.simulated == len(it.decided)
+    assert found.said.startswith("By the changed text customers would have spent ")
+    assert "USD more a month than by the published one; with 95 % confidence between " in found.said
+    assert any("SIMULATED" in line for line in summary(found))
+
+    same = asked(it, changed())
+    assert same.alike == same.decisions
+    assert "nothing would change" in same.said
+
+    dearer = asked(it, changed(("of_monthly: 10 %", "of_monthly: 13 %"), (", in_steps_of: 0.50 USD", ""), SMALL_FIRST))
+    assert dearer.never > 0.9 * dearer.decisions, "a credit of another amount is another action, and was never tried"
+    assert "cannot be said" in dearer.said
+
+    _, _, levers, score, rules = questions(it).answers
+    assert levers.answer == "cannot_be_said"
+    assert "would have chosen the same in all" in levers.missing
+    assert "would have changed none of" in score.missing
+    assert "can never be said from customers who fell out" in rules.missing
+    few = questions(it, most=10).answers
+    assert "on the command line" in few[2].missing
+    with pytest.raises(UsageError, match="at most 10"):
+        asked(it, changed(), most=10)
+
+
+def test_too_few_or_other_texts_say_why_nothing_is_known(shop: Shop) -> None:
+    it = explored(shop, customers=FEW)
+    assert why_not(asked(it, changed(SMALL_FIRST), 1)) == "nobody"
+    it.live()
+    few = asked(it, changed(SMALL_FIRST))
+    assert few.why_not is None
+    assert isinstance(few.measures[0].dr, Unknown)
+    assert few.measures[0].dr.code == "too_few"
+    assert few.more is not None
+    assert few.more > few.decisions
+    assert f"roughly {few.more:,} customers more" in few.said
+    assert [one.why for one in few.not_decided] == ["undecided"]
+    assert why_not(asked(it, changed(LEAVING))) == "no_figure"
+    assert "age_years" in asked(it, changed(LEAVING)).said
+    other = changed(("currency: USD", "currency: EUR"), ("0 USD", "0 EUR"))
+    assert why_not(asked(it, other)) == "unlike_units"
+    nobody = asked(it, changed(("cohort: recharges_90d > 0", "cohort: recharges_90d > 1000000")))
+    assert why_not(nobody) == "no_overlap"
+
+
+def test_a_strategy_that_does_not_explore_tells_of_nothing_else(shop: Shop) -> None:
+    it = explored(shop, ("holdout: 20 %\nexplore: 40 %", "holdout: 20 %"), customers=FEW)
+    it.live()
+    found = asked(it, changed(SMALL_FIRST))
+    assert why_not(found) == "no_overlap"
+    assert "does not explore" in found.said
+    assert all("explore: 2 %" in one.missing for one in questions(it).answers[1:4])
+
+
+def test_what_was_altered_counts_in_no_figure(shop: Shop, database_url: str) -> None:
+    it = explored(shop, customers=FEW)
+    it.live()
+    before = asked(it, changed(SMALL_FIRST))
+    disarm(database_url, "audit_event")
+    with shop.database.transaction() as tx:
+        tx.connection.execute(
+            text(
+                "UPDATE audit_event SET body = REPLACE(body, 'Small credit', 'Great credit') WHERE id = "
+                "(SELECT max(id) FROM audit_event WHERE kind = 'propose.completed')"
+            )
+        )
+    after = asked(it, changed(SMALL_FIRST))
+    assert after.decisions < before.decisions
+    assert any(one.why == "altered" for one in after.not_decided)
