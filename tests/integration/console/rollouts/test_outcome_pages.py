@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -11,8 +12,13 @@ import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy import text
 
+from placet.contracts.outcomes.estimate import EstimatedMeasure, NotDecided, StrategyEstimate
+from placet.contracts.outcomes.figures import Between, Unknown
+from placet.contracts.outcomes.off_policy import OffPolicyEstimate
 from placet.decisioning.assignment.shares import assign
 from placet.service.outcomes.counting import count_all
+from placet.service.outcomes.estimating import estimate
+from placet.service.outcomes.questions import control_questions
 from placet.service.outcomes.reporting import show_outcomes
 from placet.service.state.taking import take_events
 from tests.integration.strategies.publishing import crowd, crowded, head, published, rolled, strategy_of
@@ -24,6 +30,11 @@ pytestmark = pytest.mark.xdist_group("console-browser")
 
 TITLE = "Keep <b>them</b>"
 LATER = timedelta(days=41)
+WHOLE = (
+    crowded("outcomes_shown", TITLE)
+    .replace("holdout: 10 %", "holdout: 40 %")
+    .replace("stages: [10 %, 25 %, 50 %, 100 %]", "stages: [100 %]")
+)
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +42,9 @@ def counted(console: ConsoleUnderTest) -> str:
     """Return the version of a strategy of which a month is counted: the treated recharge more."""
     world: Any = console.world
     crowd(world.database)
-    whole = crowded("outcomes_shown", TITLE).replace("holdout: 10 %", "holdout: 40 %")
-    whole = whole.replace("stages: [10 %, 25 %, 50 %, 100 %]", "stages: [100 %]")
-    version = published(world.database, whole, head(world.database, world.root, "holly"))
+    version = published(world.database, WHOLE, head(world.database, world.root, "holly"))
     rolled(world.database, version, looks=0)
-    now, of = datetime.now(UTC), strategy_of(whole)
+    now, of = datetime.now(UTC), strategy_of(WHOLE)
     events = []
     for number in range(400):
         customer = f"X{number:04}"
@@ -66,8 +75,16 @@ def in_a_month(monkeypatch: pytest.MonkeyPatch) -> None:
     def later(*arguments: Any) -> Any:
         return partial(show_outcomes, now=datetime.now(UTC) + LATER)(*arguments[:5])
 
+    def questions(*arguments: Any, **others: Any) -> Any:
+        return partial(control_questions, now=datetime.now(UTC) + LATER)(*arguments[:5], **others)
+
+    def estimates(*arguments: Any, **others: Any) -> Any:
+        return partial(estimate, now=datetime.now(UTC) + LATER)(*arguments[:5], **others)
+
     for where in ("console.pages", "http.endpoints"):
         monkeypatch.setattr(f"placet.interfaces.{where}.live.outcomes.show_outcomes", later)
+        monkeypatch.setattr(f"placet.interfaces.{where}.live.outcomes.control_questions", questions)
+        monkeypatch.setattr(f"placet.interfaces.{where}.live.outcomes.estimate", estimates)
 
 
 def test_the_page_says_what_changed_and_offers_a_table(console: ConsoleUnderTest, counted: str) -> None:
@@ -82,6 +99,9 @@ def test_the_page_says_what_changed_and_offers_a_table(console: ConsoleUnderTest
         assert "Figures of Spend in 30 days, treated less control group" in shown
         assert "(what it is for)" in shown
         assert "placet strategy outcomes outcomes_shown --days 30 --verify" in shown
+        assert "Five standing questions" in shown
+        assert "Is it better to do something than nothing?" in shown
+        assert "can never be said from customers who fell out" in shown
         assert f'href="{page}"' in http.get(f"/console/strategies/{counted}").text
         table = http.get(f"{page}.csv?days=30")
         assert table.headers["content-type"].startswith("text/csv")
@@ -126,6 +146,38 @@ def test_the_api_answers_the_same_as_json_and_as_a_table(console: ConsoleUnderTe
         assert http.get(path, params={"days": "31"}, headers=own).status_code == 422
         assert http.get("/v1/strategies/unheard_of/outcomes", headers=own).status_code == 404
         assert http.get(path).status_code == 401
+        asked = http.get(f"/v1/strategies/{counted}/questions", params={"days": "30"}, headers=own)
+        assert asked.status_code == 200
+        assert [one["question"] for one in asked.json()["answers"]] == [
+            "any_action", "ranking", "levers", "score", "rules"
+        ]  # fmt: skip
+        assert all(one["said"] for one in asked.json()["answers"])
+        assert http.get("/v1/strategies/unheard_of/questions", headers=own).status_code == 404
+
+
+def test_a_changed_text_is_estimated_over_http_and_on_the_page(console: ConsoleUnderTest, counted: str) -> None:
+    changed = WHOLE.replace("title: ", "title: Now ")
+    with console.client() as http:
+        own = {"Authorization": f"Bearer {console.token('otto', 'auditor')}"}
+        found = http.post("/v1/strategies/estimate", json={"text": changed}, headers=own)
+        assert found.status_code == 200, found.text
+        said = found.json()
+        assert (said["version"], said["measures"], said["why_not"]["code"]) == (counted, [], "nobody")
+        assert said["not_decided"][0]["why"] == "undecided"
+        assert http.post("/v1/strategies/estimate", json={"text": "form: none"}, headers=own).status_code == 422
+        other = {"text": changed.replace("outcomes_shown", "unheard_of")}
+        assert http.post("/v1/strategies/estimate", json=other, headers=own).status_code == 404
+        assert http.post("/v1/strategies/estimate", json={"text": changed}).status_code == 401
+    with console.signed_in("otto", "auditor") as http:
+        token = re.search(r'name="form_token" value="([^"]+)"', http.get("/console/strategies").text)
+        assert token is not None
+        form = {"form_token": token[1], "do": "estimate", "text": changed}
+        shown = http.post("/console/strategies", data=form)
+        for _ in range(50):
+            if "Decisions are being made again" not in shown.text:
+                break
+            shown = http.post("/console/strategies", data=form)
+        assert "What it would bring cannot be said: no decision of the published version" in shown.text
 
 
 @needs_chromium
@@ -146,3 +198,43 @@ def test_the_page_can_be_used_by_everybody(
         page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
         assert faults_of(page, EVERYTHING) == []
         assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+@needs_chromium
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_estimate_can_be_read_by_everybody(
+    console: ConsoleUnderTest, counted: str, browser: Browser, scheme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = an_estimate(counted)
+    monkeypatch.setattr("placet.interfaces.console.pages.live.outcomes.estimate", lambda *_, **__: made)
+    url, viewport = at_localhost(console.url), NARROW if scheme == "dark" else WIDE
+    with context_of(browser, url, color_scheme=scheme, viewport=viewport) as context:
+        page = context.new_page()
+        page.goto("/console/strategies")
+        page.get_by_label("Your token").fill(console.token("otto", "auditor"))
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.goto("/console/strategies")
+        page.get_by_label("Text of the strategy").fill(WHOLE.replace("title: ", f"title: {scheme.title()} "))
+        page.get_by_role("button", name="Estimate", exact=True).click()
+        expect(page.get_by_role("heading", name="What it would bring in 30 days")).to_be_visible()
+        expect(page.get_by_role("cell", name="Cannot be said: too few").first).to_be_visible()
+        keep(page, f"estimate-{scheme}")
+        assert faults_of(page, EVERYTHING) == []
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+def an_estimate(version: str) -> StrategyEstimate:
+    """Return an estimate with a figure and with one that is not known."""
+    figure = OffPolicyEstimate(
+        estimator="dr", unit="amount", decisions=400, matched=70, effective=60, logged=5 * 10**9, rule=5 * 10**9,
+        value=6 * 10**9, between=Between(low=5 * 10**9, high=7 * 10**9), difference=10**9,
+        difference_between=Between(low=10**8, high=2 * 10**9), confidence_bp=9_500,
+    )  # fmt: skip
+    few = Unknown(code="too_few", detail="too few")
+    spend = EstimatedMeasure(measure="spend", title="Spend", unit="amount", primary=True, ips=few, snips=few, dr=figure)
+    churn = EstimatedMeasure(measure="churn", title="Churn", unit="share", primary=False, ips=few, snips=few, dr=few)
+    return StrategyEstimate(
+        strategy="outcomes_shown", title=TITLE, version=version, changed="a" * 64, days=30, currency="USD", counted=420,
+        decisions=410, not_decided=(NotDecided(why="undecided", customers=10),), alike=300, never=10, tried=30,
+        simulated=420, why_not=None, more=None, measures=(spend, churn),
+    )  # fmt: skip

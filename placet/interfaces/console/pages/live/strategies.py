@@ -13,15 +13,17 @@ from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.text import one_line, spoken
 from placet.decisioning.strategies.hints import Here
 from placet.decisioning.strategies.packages import market_named, markets, package_named, packages, written
-from placet.errors import GovernanceError, StorageError, UsageError
+from placet.errors import DecisionRefused, GovernanceError, StorageError, UsageError
 from placet.interfaces.console.forms import Form
 from placet.interfaces.console.guards.body_limit import LARGER
 from placet.interfaces.console.jobs import Busy
+from placet.interfaces.console.pages.live.outcomes import estimated
 from placet.interfaces.console.pages.live.planning import MOST_CUSTOMERS, SECONDS, Together, choices, compared, planned
 from placet.interfaces.console.pages.live.published import listed
 from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.customers.decisions import decision_of
+from placet.interfaces.console.views.customers.estimates import estimate_of
 from placet.interfaces.console.views.customers.strategies import check_of, preview_of
 from placet.interfaces.telling.strategy_example import EXAMPLE
 from placet.service.cohorts import check_size
@@ -38,7 +40,7 @@ CHANNELS: Final = tuple((one, spoken(one).replace("ivr", "IVR").replace("sms", "
 _USUAL: Final = "agent"
 _PACKAGE_DAYS: Final = 90
 """On how many days a ready strategy runs, until somebody writes otherwise."""
-_BY_TEXT: Final = frozenset({"preview", "decide", "compare"})
+_BY_TEXT: Final = frozenset({"preview", "decide", "compare", "estimate"})
 """What is asked by the text, and needs a sound one."""
 BY_ITSELF: Final = "hx-request"
 """What htmx says of a request; it shows no answer that is an error."""
@@ -112,6 +114,8 @@ def _answer(asked: Asked, typed: Typed, do: str, found: dict[str, Any]) -> int:
             return 422
     elif do == "preview":
         found |= _preview(asked, typed, str(checked.digest))
+    elif do == "estimate":
+        found |= _estimate(asked, typed)
     elif do == "compare":
         found |= compared(asked, typed.text, typed.together)
     else:
@@ -177,8 +181,16 @@ def _preview(asked: Asked, typed: Typed, digest: str) -> dict[str, Any]:
         seconds=SECONDS,
     )
     if found is None:
-        return {"working": True}
+        return {"working": "preview"}
     return {"preview": preview_of(found), "as_of": found.as_of, "digest": digest, "strategy": strategy}
+
+
+def _estimate(asked: Asked, typed: Typed) -> dict[str, Any]:
+    try:
+        found = estimated(asked, _strategy(typed))
+    except DecisionRefused as error:
+        raise UsageError(str(error), code=error.code) from error
+    return {"working": "estimate"} if found is None else {"estimate": estimate_of(found)}
 
 
 def _decide(asked: Asked, typed: Typed) -> dict[str, Any]:
@@ -201,7 +213,7 @@ def refuse(asked: Asked, text: str, fault: str, drafted_by: str, reason: str) ->
 
 
 def _page(asked: Asked, typed: Typed, status: int, found: dict[str, Any]) -> Response:
-    empty = dict.fromkeys(("check", "preview", "decision", "plan", "compared"))
+    empty = dict.fromkeys(("check", "preview", "decision", "plan", "compared", "estimate"))
     flags = dict.fromkeys(("working", "planning"), False)
     values = {**empty, **flags, "drafted_by": "", "reason": "", "fault": "", **found}
     shown = listed(asked)

@@ -15,6 +15,7 @@ from placet.governance.authority.cohorts import fault
 from placet.governance.signing.signed import document_statement, predicate_type, read_document
 from placet.interfaces.console.forms import Filled, Form, amount_of, code_of, days_of, in_labels
 from placet.interfaces.console.pages.governance.mandates import list_page
+from placet.interfaces.console.pages.live.outcomes import would_bring
 from placet.interfaces.console.pages.signing.asking import Kind, ask_to_sign, check_entitled
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.prompts import Prompt
@@ -183,7 +184,8 @@ def _shown(asked: Asked, prompt: Prompt) -> ToSign:
         return mandate_to_sign(prompt.asked, mandate, idle=idle)
     # Read by the digest that is signed: whatever was posted beside it does not count.
     strategy, replaced = kept_text(served.database, mandate), replaces(served.database, mandate)
-    return publication_to_sign(prompt.asked, mandate, strategy, replaced, idle=idle)
+    brings = would_bring(asked, strategy)
+    return publication_to_sign(prompt.asked, mandate, strategy, replaced, idle=idle, brings=brings)
 
 
 def _take(asked: Asked, prompt: Prompt, envelope: str) -> Response:

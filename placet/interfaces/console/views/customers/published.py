@@ -90,7 +90,13 @@ def told_in_parts(strategy: Strategy) -> tuple[tuple[str, tuple[Row, ...]], ...]
 
 
 def publication_to_sign(
-    payload: bytes, mandate: Mandate, strategy: Strategy, replaced: Sequence[MandateRecord], *, idle: bool
+    payload: bytes,
+    mandate: Mandate,
+    strategy: Strategy,
+    replaced: Sequence[MandateRecord],
+    *,
+    idle: bool,
+    brings: str = "",
 ) -> ToSign:
     """Return how the publication of a strategy is shown.
 
@@ -100,6 +106,7 @@ def publication_to_sign(
         strategy: The text of the digest that the mandate names.
         replaced: The mandates of earlier versions that it would replace.
         idle: Whether policy lets the agent commit nothing.
+        brings: What it would bring, by decisions of the version before; empty where there is none.
     """
     name, version = one_line(mandate.name, NAME), str(mandate.strategy)
     return ToSign(
@@ -128,7 +135,7 @@ def publication_to_sign(
             "It names the strategy by its SHA-256. What the strategy says is read from the very text of that digest; "
             "which version it replaces, from the record."
         ),
-        notes=_notes(replaced, idle=idle),
+        notes=(*_notes(replaced, idle=idle), *((f"{brings}.",) if brings else ())),
         told=told_in_parts(strategy),
     )
 
