@@ -1,5 +1,6 @@
 """What a changed strategy would bring is estimated as it truly is, from decisions on the record, or nothing is said."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from placet.interfaces.telling.estimates.changed import summary, told
 from placet.interfaces.telling.estimates.questions import questions_told
 from placet.service.outcomes.estimating import estimate
 from placet.service.outcomes.questions import control_questions
+from placet.service.state.taking import take_events
 from tests.integration.outcomes.explored import BRINGS, SMALL_FIRST, Explored, changed, explored
-from tests.integration.outcomes.trial import MEMBERS
+from tests.integration.outcomes.trial import MEMBERS, event
 from tests.support.databases import disarm
 from tests.support.strategies.published import Shop
 
@@ -124,3 +126,19 @@ def test_what_was_altered_counts_in_no_figure(shop: Shop, database_url: str) -> 
     after = asked(it, changed(SMALL_FIRST))
     assert after.decisions < before.decisions
     assert any(one.why == "altered" for one in after.not_decided)
+
+
+def test_a_run_that_chose_nothing_is_a_decision_as_well(shop: Shop) -> None:
+    now = datetime.now(UTC)
+    ticket = {"ticket_id": "T-1", "status": "opened", "topic": "bill"}
+    texts = [event(one, "support.ticket", now - timedelta(days=1), "opened", ticket) for one in FEW]
+    take_events(shop.database, "demo", texts, now=now, oldest=now - timedelta(days=400))
+    it = explored(shop, customers=FEW)
+    assert it.decided == {}, "an open ticket keeps everybody out"
+    it.live()
+    same, wider = asked(it, changed(SMALL_FIRST)), asked(it, changed(("open_tickets = 0", "open_tickets < 9")))
+    assert same.alike == same.decisions > 20
+    assert why_not(wider) == "no_overlap"
+    assert wider.never == wider.decisions, "whom the rules kept out was never treated"
+    rules = questions(it).answers[4]
+    assert f"in {same.decisions:,} of {same.decisions:,} decisions they left a treatment out" in rules.missing
