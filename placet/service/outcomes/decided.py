@@ -32,7 +32,7 @@ _MOST_RUNS: Final = 20
 MOST_AT_A_DESK: Final = 200_000
 """Decisions that are made again on the command line."""
 MOST_SERVED: Final = 5_000
-"""The same for a page or a request: some 20 seconds."""
+"""The same for a page or a request: whoever asks waits for them."""
 
 
 class DecisionsRead(NamedTuple):
