@@ -101,8 +101,9 @@ def _outcome(
     over = None if pick is None else _over_budget(found, pick)
     if pick is None or pick.mutation is None or over is not None:
         why = over or f"nothing by strategy {strategy.name!r}: {_why_nothing(candidates)}"
+        chose = used if over is None else None  # what a spent budget stopped was no choice of the text
         return ProposalOutcome(
-            None, shortened(why, WORDS), candidates, (), (), basis=basis, currency=currency, strategy=used
+            None, shortened(why, WORDS), candidates, (), (), basis=basis, currency=currency, strategy=chose
         )
     proposal = Proposal(
         run_id=run.run_id,
