@@ -20,8 +20,8 @@ LOCAL = frozenset({"open_gate", "mark_gate", "review_decisions", "close_run"})
 LOCAL_FIRST = frozenset({"query_billing", "execute"})
 """Steps that are tried there first, and given to the task queue where that does not suffice."""
 
-_KEPT = 4_000
-"""Runs whose request is known to be the recorded one; a request never changes."""
+_KEPT = 1_000
+"""Runs whose request is known to be the recorded one; a request never changes. Twice the runs that a worker keeps."""
 
 
 class Admission:

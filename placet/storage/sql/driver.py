@@ -95,10 +95,9 @@ class _Prepared:
         binds: How to convert values of these names for the driver.
         columns: Names of the columns returned; empty where only the driver knows them.
         results: How to convert the value of each column; None where none needs it.
-        expanding: Whether lists become as many places as they have elements, at each run.
+        expanding: What makes lists into as many places as they have elements, at each run; None where there are none.
     """
 
-    compiled: SQLCompiler
     text: str
     order: tuple[str, ...] | None
     literals: dict[str, Any]
@@ -106,20 +105,20 @@ class _Prepared:
     table: str
     columns: tuple[str, ...]
     results: tuple[Convert | None, ...] | None
-    expanding: bool
+    expanding: SQLCompiler | None
 
     def bound(self, parameters: Row) -> tuple[str, Any]:
         """Return the text and the values for one execution."""
         values = {**self.literals, **parameters}
-        if self.expanding:
-            return self._expanded(values)
+        if self.expanding is not None:
+            return self._expanded(self.expanding, values)
         for name, convert in self.binds:
             values[name] = convert(values[name])
         order = self.order
         return self.text, values if order is None else tuple([values[name] for name in order])
 
-    def _expanded(self, values: dict[str, Any]) -> tuple[str, Any]:
-        state = self.compiled.construct_expanded_state(values)
+    def _expanded(self, compiled: SQLCompiler, values: dict[str, Any]) -> tuple[str, Any]:
+        state = compiled.construct_expanded_state(values)
         taken = {**values, **state.additional_parameters}
         for name, convert in {**dict(self.binds), **state.processors}.items():
             if name in taken and callable(convert):
@@ -142,7 +141,10 @@ class _Prepared:
 
 
 class Statements:
-    """Prepared statements of databases of one kind; a statement that is made anew each time is prepared anew."""
+    """Prepared statements of databases of one kind; a statement that is made anew each time is prepared anew.
+
+    What is prepared is kept as long as its statement is, so nothing of it may refer to that statement.
+    """
 
     __slots__ = ("_dialect", "_known")
 
@@ -189,7 +191,6 @@ class Statements:
             literals = {name: state.processors.get(name, _same)(value) for name, value in given.items()}
             binds = tuple((name, convert) for name, convert in binds if name in names)
         return _Prepared(
-            compiled=compiled,
             text=text,
             order=None if order is None else tuple(order),
             literals=literals,
@@ -197,8 +198,14 @@ class Statements:
             table=str(getattr(getattr(next(iter(columns), None), "table", None), "name", "?")),
             columns=tuple(column.name for column in columns),
             results=results if any(results) else None,
-            expanding=expanding,
+            expanding=_without_statement(compiled) if expanding else None,
         )
+
+
+def _without_statement(compiled: Any) -> SQLCompiler:
+    """Return what was compiled without the statement that it was compiled of, which would never be let go."""
+    compiled.statement = compiled.compile_state = compiled.dml_compile_state = None
+    return compiled  # type: ignore[no-any-return]
 
 
 _OF_A_KIND: dict[tuple[str, str], Statements] = {}

@@ -47,6 +47,7 @@ _IS_IN = select(_MEMBER.version, _MEMBER.customer_id).where(
     _MEMBER.customer_id.in_(bindparam("customers", expanding=True)),
 )
 _OF_IT = (_MEMBER.tenant == bindparam("of_tenant"), _MEMBER.version == bindparam("of_version"))
+_PASS_OVER = update(ROLLOUT_MEMBER).where(*_OF_IT, _MEMBER.customer_id == bindparam("customer"), *_WAITS)
 _SINCE = select(func.count()).where(*_OF_IT, _MEMBER.started_at > bindparam("since"))
 _SIGNAL = select(_MEMBER.signal_at, _MEMBER.enrolled_at).where(*_OF_IT, _MEMBER.customer_id == bindparam("customer"))
 _REACHED = (
@@ -143,11 +144,8 @@ class ComingRepository:
 
     def pass_over(self, tenant: str, version: str, customer_id: str, by: str) -> None:
         """Note that another version was worth more for a member, so that this one starts no run."""
-        self._connection.execute(
-            update(ROLLOUT_MEMBER)
-            .where(_MEMBER.tenant == tenant, _MEMBER.version == version, _MEMBER.customer_id == customer_id, *_WAITS)
-            .values(passed_over=by)
-        )
+        values = {"of_tenant": tenant, "of_version": version, "customer": customer_id}
+        self._connection.execute(_PASS_OVER, {**values, "passed_over": by})
 
     def started_since(self, tenant: str, version: str, since: datetime) -> int:
         """Return for how many members a run was started since a time."""

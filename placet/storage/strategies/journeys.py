@@ -21,6 +21,7 @@ _THIS = (
     _C.strategy == bindparam("of_strategy"),
 )
 _GET = select(JOURNEY).where(*_THIS)
+_PUT = update(JOURNEY).where(*_THIS)
 _OF_CUSTOMER = (
     select(JOURNEY)
     .where(_C.tenant == bindparam("of_tenant"), _C.customer_id == bindparam("of_customer"))
@@ -126,9 +127,7 @@ class JourneyRepository:
     def put(self, tenant: str, customer_id: str, strategy: str, **values: Any) -> None:
         """Write some columns of a journey's row."""
         self._connection.execute(
-            update(JOURNEY)
-            .where(_C.tenant == tenant, _C.customer_id == customer_id, _C.strategy == strategy)
-            .values(**values)
+            _PUT, {"of_tenant": tenant, "of_customer": customer_id, "of_strategy": strategy, **values}
         )
 
     def list(

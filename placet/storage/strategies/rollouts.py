@@ -39,6 +39,8 @@ _LEFT = select(func.count()).select_from(
 _RANGE = select(_MEMBER.customer_id, _MEMBER.control, _MEMBER.bucket, _MEMBER.drawing).where(
     *_OF_IT, _MEMBER.customer_id >= bindparam("first"), _MEMBER.customer_id <= bindparam("last")
 )
+_PUT = update(ROLLOUT).where(*_THIS)
+_NOTE = update(ROLLOUT_MEMBER).where(*_OF_IT, _MEMBER.customer_id == bindparam("customer"))
 _WITHOUT_EFFECT = ("no_action", "denied")
 """Ends of a run that never reached the customer, and that a hold can be the reason of."""
 _ALL = 10_000
@@ -182,9 +184,7 @@ class RolloutRepository:
 
     def put(self, tenant: str, version: str, **values: Any) -> None:
         """Write some columns of a rollout's row."""
-        self._connection.execute(
-            update(ROLLOUT).where(ROLLOUT.c.tenant == tenant, ROLLOUT.c.version == version).values(**values)
-        )
+        self._connection.execute(_PUT, {"of_tenant": tenant, "of_version": version, **values})
 
     def forget(self, tenant: str, version: str, drawing: int) -> None:
         """Take away whom a drawing took down before it died: no entry covers them, and nobody has a run."""
@@ -275,11 +275,8 @@ class RolloutRepository:
 
     def note_run(self, tenant: str, version: str, customer_id: str, run_id: str, at: datetime) -> None:
         """Note the run that was started for a member, and when."""
-        self._connection.execute(
-            update(ROLLOUT_MEMBER)
-            .where(_MEMBER.tenant == tenant, _MEMBER.version == version, _MEMBER.customer_id == customer_id)
-            .values(run_id=run_id, started_at=at)
-        )
+        values = {"of_tenant": tenant, "of_version": version, "customer": customer_id}
+        self._connection.execute(_NOTE, {**values, "run_id": run_id, "started_at": at})
 
     def open_from(self, tenant: str, version: str, before: datetime) -> bool:
         """Return whether a worker still carries on a run of a version that was requested before a time."""
