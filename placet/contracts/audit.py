@@ -43,11 +43,13 @@ RecordKind = Literal[
     "notice.failed",
     "mandate.charged",
     "mandate.consumed",
+    "mandate.given_back",
     "mandate.passed_over",
     "mandate.refused",
     "mandate.released",
     "mandate.revoked",
     "mandate.signed",
+    "mandate.taken",
     "plugin.violation",
     "policy.in_force",
     "policy.kept",
@@ -152,9 +154,11 @@ AFTER_THE_END: frozenset[RecordKind] = frozenset(
 
 
 class AuditEvent(Frozen):
-    """One entry. A stream: a run, `tenant/<id>` for what concerns none, `policy/<id>/<agent>`, or `journey/<id>`.
+    """One entry.
 
     Attributes:
+        stream: A run, `tenant/<id>` for what concerns none, `policy/<id>/<agent>`, `journey/<id>`, or
+            `mandate/<id>/<mandate>`.
         seq: Position in the stream, from 1 without gaps.
         actor: The named human, or the component (`agent:retention`, `worker`) that acted.
         step_key: Unique in the stream, so that a retried step records itself once.
@@ -182,6 +186,11 @@ def tenant_stream(tenant: str) -> str:
 def policy_stream(tenant: str, agent: str) -> str:
     """Return the stream that says which policies came into force for `tenant` and `agent`, and when."""
     return f"policy/{tenant}/{agent}"
+
+
+def mandate_stream(tenant: str, mandate_id: str) -> str:
+    """Return the stream of a mandate's account: what was taken of it, and given back."""
+    return f"mandate/{tenant}/{mandate_id}"
 
 
 def journey_stream(journey: str) -> str:

@@ -88,7 +88,8 @@ def parse_money(text: str) -> Money:
     """
     match = re.fullmatch(r"(-?)([0-9]{1,12})(?:\.([0-9]+))? ([A-Z]{3})", text.strip())
     if match is None:
-        raise ValueError(f"amount {text!r} is malformed; write it like '12.50 EUR'")
+        named = re.search(r"[A-Z]{3}$", text.strip())
+        raise ValueError(f"amount {text!r} is malformed; write it like '12.50 {named.group() if named else 'EUR'}'")
     sign, whole, fraction, currency = match.groups()
     digits = minor_digits(currency)
     if len(fraction or "") not in {0, digits}:

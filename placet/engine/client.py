@@ -16,6 +16,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, GetWorkf
 from temporalio.client import Client, Interceptor, WorkflowHandle, WorkflowHistory
 from temporalio.common import (
     HeaderCodecBehavior,
+    Priority,
     SearchAttributeKey,
     SearchAttributePair,
     TypedSearchAttributes,
@@ -43,6 +44,10 @@ WORKFLOW = "GovernedRun"
 ROLLOUT = "Rollout"
 JOURNEY = "Journey"
 LOOK_AGAIN = "look_again"
+_AHEAD = Priority(priority_key=2)
+"""A step of a rollout or a journey: short, and what stops others must not wait behind those it would stop."""
+_BEHIND = Priority(priority_key=4)
+"""A run that a rollout or a journey starts; 3 is that of everything else. A model may take minutes to answer many."""
 SEARCH_ATTRIBUTES = ("PlacetTenant", "PlacetCustomer", "PlacetAgent", "PlacetState")
 
 
@@ -107,8 +112,10 @@ class Engine:
                 )
             )
 
-    async def start(self, request: RunRequest) -> bool:
+    async def start(self, request: RunRequest, *, behind: bool = False) -> bool:
         """Start the run; False when a run with this id exists already (the same key was used before).
+
+        With `behind`, its steps wait behind those of runs that people start, where a worker has no room for all.
 
         Raises:
             GovernanceError: code `foreign_workflow`; somebody else's workflow bears its id.
@@ -132,6 +139,7 @@ class Engine:
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 search_attributes=attributes,
                 memo={ports.STEPS_MEMO: ports.LOCAL_FIRST},
+                priority=_BEHIND if behind else Priority.default,
             )
         except WorkflowAlreadyStartedError:
             await self._require_own(request)
@@ -180,6 +188,7 @@ class Engine:
                 task_timeout=self.task_timeout,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                priority=_AHEAD,
             )
         except WorkflowAlreadyStartedError:
             await self._require_own_lasting(kind, asked.workflow_id, what)

@@ -120,7 +120,10 @@ def beginning(client: Client, task_queue: str) -> Callable[[Sequence[RunRequest 
 
     async def start(requests: Sequence[RunRequest | JourneyAsked]) -> None:
         await asyncio.gather(
-            *(engine.start_journey(one) if isinstance(one, JourneyAsked) else engine.start(one) for one in requests)
+            *(
+                engine.start_journey(one) if isinstance(one, JourneyAsked) else engine.start(one, behind=True)
+                for one in requests
+            )
         )
 
     def begin(requests: Sequence[RunRequest | JourneyAsked]) -> None:

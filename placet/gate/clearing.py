@@ -21,6 +21,7 @@ from placet.contracts.run import RunRequest
 from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, UsageError
+from placet.gate.account import check_account, give_back, take
 from placet.gate.strategies.holding import UNDECIDED, FirstHand, check_decided
 from placet.governance.authority.mandates import Authority, charge, check_authority, covers, left
 from placet.governance.policy.set import PolicySet
@@ -109,6 +110,7 @@ def still_cleared(
     taken = (use.tenant, use.mandate_id, use.customer_id, use.amount_minor)
     if taken != (run.tenant, clearance.mandate_id, proposal.customer_id, charge(proposal).amount_minor):
         raise DecisionRefused("what it took of the mandate is not what the proposal costs", code="not_cleared")
+    check_account(tx, use)
     answer = policies.may_commit(proposal)
     if not answer.allowed:
         raise DecisionRefused(
@@ -135,7 +137,7 @@ def _check_known(candidate: MandateRecord, known: FirstHand | None) -> None:
 
 def release(tx: Transaction, run: RunRequest, proposal_digest: str, now: datetime) -> None:
     """Give back what the run took of a mandate, once, because its effect did not happen and no longer can."""
-    use = tx.mandates.release(run.run_id, proposal_digest, now)
+    use = give_back(tx, run, proposal_digest, now)
     if use is not None:
         body = {"proposal": proposal_digest, "mandate_id": use.mandate_id, "amount_minor": use.amount_minor}
         tx.record(run, RELEASED, actor="worker", at=now, body=body)
@@ -182,13 +184,8 @@ def _consume(
     now: datetime,
 ) -> None:
     mandate = candidate.mandate
-    taken = tx.mandates.consume(
-        mandate,
-        run_id=run.run_id,
-        proposal=digest,
-        customer_id=proposal.customer_id,
-        amount_minor=clearance.consumed.amount_minor,
-        now=now,
+    taken = take(
+        tx, mandate, run, proposal=digest, customer_id=proposal.customer_id, amount=clearance.consumed, now=now
     )
     if not taken:
         raise DecisionRefused(

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from placet.contracts.money import Money
 from placet.contracts.people.mandate import Mandate
 from placet.entrypoints.main import Tools
+from placet.gate.account import give_back, take
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import verify_document
 from placet.interfaces.cli.app import run
 from placet.storage.database import Database
+from placet.storage.transaction import AnotherRun
 from tests.support.databases import disarm, outsider, spare_migrations
 from tests.support.world import PASSPHRASE
 
@@ -272,16 +275,10 @@ def test_show_says_what_is_used_and_whether_the_signature_still_counts(placet: P
         record = tx.mandates.get("demo", mandate_id)
         assert record is not None
         for number in (1, 2):
-            taken = tx.mandates.consume(
-                record.mandate,
-                run_id=f"run-{number:020x}",
-                proposal="c" * 64,
-                customer_id="C00005",
-                amount_minor=450,
-                now=datetime.now(UTC),
-            )
-            assert taken
-        tx.mandates.release(f"run-{1:020x}", "c" * 64, datetime.now(UTC))
+            of_run, amount = AnotherRun(f"run-{number:020x}", "demo"), Money(amount_minor=450, currency="USD")
+            now = datetime.now(UTC)
+            assert take(tx, record.mandate, of_run, proposal="c" * 64, customer_id="C00005", amount=amount, now=now)
+        assert give_back(tx, AnotherRun(f"run-{1:020x}", "demo"), "c" * 64, datetime.now(UTC)) is not None
     database.close()
     shown = listed(placet, "show", mandate_id)
     assert (shown["spent_minor"], shown["left"]["amount_minor"], shown["signature"]) == (450, 49_550, "good")

@@ -123,7 +123,7 @@ def _margin(text: str) -> Margin:
     if text.strip().endswith("%"):
         hundredths, unit = _share(text), "percent"
     else:
-        hundredths, unit = _hundredths(_POINTS, text, "0.5 points' or '5 %"), "points"
+        hundredths, unit = _hundredths(_POINTS, text, "0.5 points"), "points"
     if not 1 <= hundredths <= WHOLE:
         raise ValueError("it must be more than 0, and 100 or less")
     return Margin.model_validate({"hundredths": hundredths, "unit": unit})

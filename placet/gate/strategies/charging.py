@@ -8,6 +8,7 @@ from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
 from placet.contracts.text import counted
 from placet.errors import DecisionRefused
+from placet.gate.account import take
 from placet.gate.context import GateContext
 from placet.gate.strategies.published import published
 from placet.governance.authority.mandates import charge, left
@@ -37,15 +38,7 @@ def charge_budget(
         return
     policies = context.policies(run.tenant, run.agent)
     mandate = published(tx, run.tenant, run.agent, used.version, policies, now).record.mandate
-    taken = tx.mandates.consume(
-        mandate,
-        run_id=run.run_id,
-        proposal=digest,
-        customer_id=proposal.customer_id,
-        amount_minor=amount.amount_minor,
-        now=now,
-    )
-    if not taken:
+    if not take(tx, mandate, run, proposal=digest, customer_id=proposal.customer_id, amount=amount, now=now):
         raise DecisionRefused(
             f"strategy {mandate.name!r} has no room for {amount} more: its budget is {mandate.budget}, and "
             f"{mandate.cap_per_customer} for one customer in {counted(mandate.period_days, 'day')}",

@@ -114,7 +114,7 @@ def standing_of(tx: Transaction, it: Authorised) -> RolloutStanding:
     for entry in numbered(tx, it, HELD):
         holds += 1
         going_on = _resumed(tx, it, holds)
-        held = None if going_on is not None else str(entry.body.get("reason") or "no reason given")
+        held = None if going_on is not None else str(entry.body.get("reason") or f"paused by {entry.actor}")
         held_at, resumed_at = entry.at, resumed_at if going_on is None else going_on
     ended = _entry(tx, it, ENDED, it.version)
     missing = "" if started is None else _missing(tx, it, moves, holds, ended)

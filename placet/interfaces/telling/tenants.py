@@ -67,6 +67,13 @@ def _document(event: AuditEvent) -> str:
     return f"{done} {kind}{shown}{signer_of(event)}{because(event) or detail_of(event)}"
 
 
+def _account(event: AuditEvent) -> str:
+    amount, spent = (Money.model_validate(event.body[name]) for name in ("amount", "spent"))
+    done = "took" if event.kind == "mandate.taken" else "gave back"
+    of_it = f"{amount} of mandate {name_of(event.body['name'])} for run {name_of(event.body['run_id'])}"
+    return f"{done} {of_it}: {spent} of it is spent"
+
+
 def _published(event: AuditEvent) -> str:
     """Say that a strategy was published, or withdrawn: the mandate is how, not what."""
     body = event.body
@@ -171,6 +178,8 @@ def _met(event: AuditEvent) -> str:
 OF_TENANTS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "mandate.signed": _document,
     "mandate.revoked": _document,
+    "mandate.taken": _account,
+    "mandate.given_back": _account,
     "mandate.refused": _document,
     "delegation.signed": _document,
     "delegation.revoked": _document,

@@ -232,12 +232,12 @@ def show_journey(database: Database, tenant: str, strategy: str, customer_id: st
 
     Raises:
         UsageError: code `unknown_journey`; they never entered it.
-        GovernanceError: code `journey_altered`; its row cannot be read.
+        GovernanceError: code `journey_altered`; its row cannot be read, or is gone although the record has the journey.
     """
     with database.reading() as tx:
         row = tx.journeys.get(tenant, customer_id, strategy)
         if row is None:
-            raise UsageError(f"customer {customer_id!r} never entered strategy {strategy!r}", code="unknown_journey")
+            raise _without_row(tx, JourneyAsked(tenant=tenant, strategy=strategy, customer_id=customer_id))
         of = JourneyAsked(tenant=tenant, strategy=row.strategy, customer_id=row.customer_id)
         step, fault = _by_record(tx, of, row)
         return ShownJourney(
@@ -247,6 +247,19 @@ def show_journey(database: Database, tenant: str, strategy: str, customer_id: st
             stalled=row.ended_at is None and row.next_at is not None and datetime.now(UTC) > row.next_at + _LATE,
             acts=tuple(tx.audit.read(journey_stream(of.workflow_id))),
         )
+
+
+def _without_row(tx: Transaction, of: JourneyAsked) -> GovernanceError | UsageError:
+    stands = standing_of(tx, of)
+    who = f"customer {of.customer_id!r}"
+    if stands is None:
+        return UsageError(f"{who} never entered strategy {of.strategy!r}", code="unknown_journey")
+    where = "left" if stands.ended is not None else f"is at step {stands.step!r} of"
+    return GovernanceError(
+        f"by the record {who} {where} strategy {of.strategy!r}, and their row is gone: somebody changed the database; "
+        "see `placet audit verify`",
+        code="journey_altered",
+    )
 
 
 def _by_record(tx: Transaction, of: JourneyAsked, row: JourneyRow) -> tuple[str, str]:

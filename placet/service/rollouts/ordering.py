@@ -148,7 +148,7 @@ def stop_rollout(
         elif stands.held is not None:
             raise UsageError(f"the rollout of {it.mandate.name!r} is held already: {stands.held}", code="already_held")
         else:
-            body = body_of(it, reason=said.reason or f"paused by {said.by}", evidence=None, reverse=False)
+            body = body_of(it, reason=said.reason, evidence=None, reverse=False)
             check_whole(stands, it.mandate.name)
             write_step(tx, it, HELD, said.by, stands.holds + 1, vouched(body, voucher))
     return show_rollout(database, tenant, version, policies)

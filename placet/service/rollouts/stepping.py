@@ -9,6 +9,8 @@ from placet.contracts.audit import tenant_stream
 from placet.contracts.run import RunRequest
 from placet.contracts.strategies.journey import JourneyAsked
 from placet.contracts.strategies.rolling import RolloutAsked, RolloutStep
+from placet.contracts.strategies.strategy import Strategy
+from placet.contracts.strategies.treatment import OrderOffering
 from placet.contracts.strategies.written import share_in_words
 from placet.contracts.text import counted
 from placet.contracts.times import moment
@@ -218,9 +220,27 @@ def _reaching_in_words(share: int, left: int, *, coming: bool) -> str:
     return f"starts runs for the {share_in_words(share)} of its cohort; {many} of them left"
 
 
+def _least(strategy: Strategy) -> int:
+    """Return what the cheapest treatment takes at least, in minor units: nobody is asked where there is no room for it.
+
+    A credit takes at least one of its steps.
+    """
+    return min(
+        min(0 if move.costs is None else move.costs.amount_minor for move in one.action.moves)
+        if isinstance(one.action, OrderOffering)
+        else 1
+        if one.action.in_steps_of is None
+        else one.action.in_steps_of.amount_minor
+        for one in strategy.treatments
+    )
+
+
 def _shut(asked: RolloutAsked, found: Published, now: datetime) -> str | None:
     """Return why no run may be started now; None where one may."""
-    if left_of(found.record).amount_minor <= 0:
+    left = left_of(found.record)
+    if left.amount_minor <= 0:
         return f"the budget of {found.strategy.budget.total} is spent"
+    if left.amount_minor < _least(found.strategy):
+        return f"of the budget of {found.strategy.budget.total} only {left} is left, less than anything it gives"
     shut = closed(found.strategy, asked.channel, now)
     return None if shut is None else shut.said

@@ -2,7 +2,8 @@
 
     consume ──► use ──release──► released (final; the budget has its amount back)
 
-A mandate is withdrawn when its row says so, and also when only the record does.
+A mandate is withdrawn when its row says so, and also when only the record does. What is spent of it must be what its
+account on the record says (`placet.gate.account`): a row that says otherwise is an altered one.
 
 Spending is one UPDATE whose condition is the budget. It locks the mandate's row (on SQLite, the file), and the cap per
 customer is summed under that lock: whoever spends next sees what was spent before.
@@ -10,27 +11,43 @@ customer is summed under that lock: whoever spends next sees what was spent befo
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from pydantic import ValidationError
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import Select, bindparam, func, literal, select, update
 
+from placet.contracts.money import Money
 from placet.contracts.people.mandate import Mandate, MandateRecord, MandateUse
 from placet.errors import GovernanceError, UsageError
+from placet.governance.signing.plain_json import read_json
 from placet.storage.governance.withdrawals import NOT_WITHDRAWN, with_withdrawal, withdrawal
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.sql.paging import PageOrder
 from placet.storage.sql.reading import read_as
-from placet.storage.tables import MANDATE, MANDATE_USE
+from placet.storage.tables import AUDIT, MANDATE, MANDATE_USE
+
+_ALTERED: Final = "mandate {!r} was altered in the database"
 
 MOST_AT_ONCE = 100
 """Mandates of one agent that are asked about one proposal."""
 
 _THIS = (MANDATE.c.tenant == bindparam("of_tenant"), MANDATE.c.mandate_id == bindparam("id"))
-_WITH_RECORD = with_withdrawal(MANDATE, "mandate_id", "mandate.revoked")
+_POSTED = AUDIT.alias("posted")
+ACCOUNT: Final = (
+    select(_POSTED.c.body)
+    .where(_POSTED.c.stream == literal("mandate/").concat(MANDATE.c.tenant).concat("/").concat(MANDATE.c.mandate_id))
+    .order_by(_POSTED.c.seq.desc())
+    .limit(1)
+    .correlate(MANDATE)
+)
+"""Query within one of mandates: the last entry of their accounts."""
+_WITH_RECORD = with_withdrawal(MANDATE, "mandate_id", "mandate.revoked").add_columns(
+    ACCOUNT.scalar_subquery().label("account")
+)
 _ORDER = PageOrder(MANDATE.c.tenant, (MANDATE.c.valid_until, MANDATE.c.mandate_id), descending=True)
 _GET = _WITH_RECORD.where(*_THIS)
+_LOCK = select(MANDATE.c.mandate_id).where(*_THIS).with_for_update()
+_DOCUMENT = select(MANDATE.c.mandate, ACCOUNT.scalar_subquery().label("account")).where(*_THIS)
 _CANDIDATES = (
     _WITH_RECORD.where(
         MANDATE.c.tenant == bindparam("of_tenant"),
@@ -167,41 +184,44 @@ class MandateRepository:
         valid = (record for record in records if record.mandate.valid_from <= now)
         return tuple(sorted(valid, key=lambda record: (record.mandate.signed_at, record.mandate.document_id)))
 
-    def consume(
-        self, mandate: Mandate, *, run_id: str, proposal: str, customer_id: str, amount_minor: int, now: datetime
-    ) -> bool:
-        """Take `amount_minor` of the mandate for one proposal of one run.
+    def lock(self, tenant: str, mandate_id: str) -> None:
+        """Let whoever else takes of the mandate, or gives back, wait until this transaction is over."""
+        self._connection.execute(_LOCK, {"of_tenant": tenant, "id": mandate_id})
+
+    def accounted(self, tenant: str, mandate_id: str) -> tuple[Mandate, int] | None:
+        """Return a mandate and what is spent of it by its account, whatever the row says; None: it has no account.
+
+        Raises:
+            GovernanceError: code `mandate_altered`; row or entry cannot be read.
+        """
+        row = self._connection.execute(_DOCUMENT, {"of_tenant": tenant, "id": mandate_id}).mappings().one_or_none()
+        if row is None or row["account"] is None:
+            return None
+        try:
+            return Mandate.model_validate_json(row["mandate"]), _accounted(row["account"])
+        except ValueError as error:
+            raise GovernanceError(_ALTERED.format(mandate_id), code="mandate_altered") from error
+
+    def consume(self, mandate: Mandate, use: MandateUse) -> bool:
+        """Take of the mandate for one proposal of one run.
 
         Args:
             mandate: The mandate as its verified document says it; its budget and cap are what bounds.
-            run_id: The run it clears.
-            proposal: Digest of the proposal it clears.
-            customer_id: Whose cap it counts against.
-            amount_minor: Minor units of the mandate's currency, more than nothing.
-            now: The worker's clock.
+            use: What is taken, by which run, for whom, and when: the worker's clock.
 
         Returns:
             Whether the use is on record and stands: taken now, or before by the same step. False when the budget or
             the customer's cap has no room, the mandate is revoked or not valid, or the use was released.
         """
-        use = MandateUse(
-            tenant=mandate.tenant,
-            mandate_id=mandate.document_id,
-            run_id=run_id,
-            proposal=proposal,
-            customer_id=customer_id,
-            amount_minor=amount_minor,
-            used_at=now,
-        )
-        if amount_minor <= 0 or now < mandate.valid_from:
+        if use.amount_minor <= 0 or use.used_at < mandate.valid_from:
             return False
-        if self._spend(mandate, amount_minor, now):
-            room = mandate.cap_per_customer.amount_minor - self._given(mandate, customer_id, now)
-            if amount_minor <= room and insert_if_absent(self._connection, MANDATE_USE, dict(use)):
+        if self._spend(mandate, use):
+            room = mandate.cap_per_customer.amount_minor - self._given(mandate, use)
+            if use.amount_minor <= room and insert_if_absent(self._connection, MANDATE_USE, dict(use)):
                 return True
             self._give_back(use)
         # An earlier attempt of the same step may have taken it: that is what counts.
-        earlier = self.use(run_id, proposal)
+        earlier = self.use(use.run_id, use.proposal)
         return earlier is not None and _stands(earlier, use)
 
     def release(self, run_id: str, proposal: str, now: datetime) -> MandateUse | None:
@@ -245,12 +265,12 @@ class MandateRepository:
         )
         return tuple(_use(row) for row in self._connection.execute(query).mappings())
 
-    def _spend(self, mandate: Mandate, amount_minor: int, now: datetime) -> bool:
+    def _spend(self, mandate: Mandate, use: MandateUse) -> bool:
         values = {
             "of_tenant": mandate.tenant,
             "id": mandate.document_id,
-            "now": now,
-            "amount": amount_minor,
+            "now": use.used_at,
+            "amount": use.amount_minor,
             "signed_budget": mandate.budget.amount_minor,
         }
         return self._connection.execute(_SPEND, values).rowcount == 1
@@ -259,12 +279,12 @@ class MandateRepository:
         values = {"of_tenant": use.tenant, "id": use.mandate_id, "amount": use.amount_minor}
         self._connection.execute(_GIVE_BACK, values)
 
-    def _given(self, mandate: Mandate, customer_id: str, now: datetime) -> int:
+    def _given(self, mandate: Mandate, use: MandateUse) -> int:
         values = {
             "of_tenant": mandate.tenant,
             "id": mandate.document_id,
-            "customer": customer_id,
-            "since": now - timedelta(days=mandate.period_days),
+            "customer": use.customer_id,
+            "since": use.used_at - timedelta(days=mandate.period_days),
         }
         return int(self._connection.scalar(_GIVEN, values) or 0)
 
@@ -291,13 +311,33 @@ def _record(row: Row) -> MandateRecord:
         mandate = Mandate.model_validate_json(row["mandate"])
         fields = {name: row[name] for name in ("document", "key_id", "spent_minor")}
         record = MandateRecord(mandate=mandate, **fields, **withdrawal(row))
-    except ValidationError as error:
+        spent = row["spent_minor"] if row["account"] is None else _accounted(row["account"])
+    except ValueError as error:
         raise _altered(row) from error
     stated = (mandate.tenant, mandate.document_id, mandate.agent, mandate.strategy, mandate.valid_until)
     kept = (row["tenant"], row["mandate_id"], row["agent"], row["strategy"], row["valid_until"])
     if (*stated, mandate.budget.amount_minor) != (*kept, row["budget_minor"]):
         raise _altered(row)
+    if spent != record.spent_minor:
+        says, knows = (mandate.budget.model_copy(update={"amount_minor": one}) for one in (record.spent_minor, spent))
+        raise GovernanceError(
+            f"mandate {row['mandate_id']!r} was altered in the database: it says that {says} is spent, and its account "
+            f"on the record {knows}; it clears nothing until they agree: see `placet audit verify`",
+            code="mandate_altered",
+        )
     return record
+
+
+def _accounted(body: str) -> int:
+    """Return what an account's last entry says is spent.
+
+    Raises:
+        ValueError: it says nothing of the kind.
+    """
+    try:
+        return Money.model_validate(read_json(body)["spent"]).amount_minor
+    except (KeyError, TypeError) as error:
+        raise ValueError("no amount is on the account") from error
 
 
 def _signed_first(one: MandateRecord | AlteredMandate) -> tuple[bool, datetime, str]:
@@ -307,7 +347,7 @@ def _signed_first(one: MandateRecord | AlteredMandate) -> tuple[bool, datetime, 
 
 
 def _altered(row: Row) -> GovernanceError:
-    return GovernanceError(f"mandate {row['mandate_id']!r} was altered in the database", code="mandate_altered")
+    return GovernanceError(_ALTERED.format(row["mandate_id"]), code="mandate_altered")
 
 
 def _use(row: Row) -> MandateUse:

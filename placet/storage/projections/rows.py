@@ -11,8 +11,9 @@ from sqlalchemy import BindParameter, Integer, Select, String, Table, bindparam,
 from placet.governance.log.body import read_body
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.plain_json import read_json
+from placet.storage.governance.mandates import ACCOUNT
 from placet.storage.sql.driver import Connection, Row
-from placet.storage.tables import ARTIFACT, AUDIT, MANDATE_USE
+from placet.storage.tables import ARTIFACT, AUDIT, MANDATE, MANDATE_USE
 
 PAGE = 200
 
@@ -62,6 +63,9 @@ _SPENT = (
         MANDATE_USE.c.released_at.is_(None),
     )
     .group_by(MANDATE_USE.c.mandate_id)
+)
+_ACCOUNTS = select(MANDATE.c.mandate_id, ACCOUNT.scalar_subquery().label("account")).where(
+    MANDATE.c.tenant == bindparam("tenant"), MANDATE.c.mandate_id.in_(_each("mandate_ids"))
 )
 
 
@@ -158,6 +162,18 @@ class ProjectionRows:
         """Return what the unreleased uses of each mandate add up to."""
         rows = self._connection.execute(_SPENT, {"tenant": tenant, "mandate_ids": mandate_ids})
         return {mandate_id: int(amount) for mandate_id, amount in rows}
+
+    def accounts(self, tenant: str, mandate_ids: Sequence[str]) -> dict[str, Any]:
+        """Return the body of the last entry of each mandate's account, where it has one."""
+        rows = self._connection.execute(_ACCOUNTS, {"tenant": tenant, "mandate_ids": mandate_ids})
+        return {mandate_id: _readable(body) for mandate_id, body in rows if body is not None}
+
+
+def _readable(body: str) -> dict[str, Any]:
+    try:
+        return read_body(body)
+    except ValueError:
+        return {}
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Table
 
-from placet.contracts.audit import tenant_stream
+from placet.contracts.audit import mandate_stream, tenant_stream
 from placet.contracts.base import Frozen
 from placet.contracts.people.delegation import Delegation
 from placet.contracts.people.mandate import Mandate
@@ -62,12 +62,25 @@ def check_kept(rows: ProjectionRows, tenant: str, kept: Kept) -> Iterator[Findin
 
 
 def check_spent(rows: ProjectionRows, tenant: str) -> Iterator[Finding]:
-    """Compare what is spent of each mandate with its uses, each of which is compared with the record of its run."""
+    """Compare what is spent of each mandate with its uses, each of which is compared with the record of its run.
+
+    Its account on the record must say the same.
+    """
     for page in rows.pages(MANDATE, "mandate_id", tenant):
-        spent = rows.spent(tenant, [row["mandate_id"] for row in page])
+        ids = [row["mandate_id"] for row in page]
+        spent, accounts = rows.spent(tenant, ids), rows.accounts(tenant, ids)
         for row in page:
             name = row["mandate_id"]
-            yield from compare("mandate", name, row, {"spent_minor": spent.get(name, 0)})
+            used = spent.get(name, 0)
+            yield from compare("mandate", name, row, {"spent_minor": used})
+            said = _spent_by(accounts[name]) if name in accounts else used
+            if said != used:
+                yield Finding("record", mandate_stream(tenant, name), f"{said} is spent, by what its runs took {used}")
+
+
+def _spent_by(body: Mapping[str, Any]) -> object:
+    amount = body.get("spent")
+    return amount.get("amount_minor") if isinstance(amount, dict) else None
 
 
 def _differences(kept: Kept, row: Row, made: Entry, entries: Mapping[str, Entry]) -> Iterator[Finding]:

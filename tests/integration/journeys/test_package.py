@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
+from sqlalchemy import delete
 
 from placet.contracts.money import parse_money
 from placet.decisioning.strategies.packages import market_named, packages, written
-from placet.errors import UsageError
+from placet.errors import GovernanceError, UsageError
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.http.app import create_app
 from placet.service.journeys.showing import list_journeys, show_journey, show_strategy
 from placet.service.strategies.checking import strategy_of
+from placet.storage.tables import JOURNEY
 from tests.integration.http.calling import TOKEN, engine_at
 from tests.support.strategies.published import IN_BOTH, Shop
 from tests.support.strategies.travelling import Trip, entered
@@ -77,6 +79,12 @@ def test_who_is_where_how_they_ended_and_how_fast_is_shown(shop: Shop) -> None:
     with shop.database.transaction() as tx:
         tx.journeys.put("demo", IN_BOTH, trip.of.name, step="reward")
     assert "somebody changed the database" in show_journey(shop.database, "demo", trip.of.name, IN_BOTH).fault
+    with shop.database.transaction() as tx:
+        tx.connection.execute(delete(JOURNEY))
+    with pytest.raises(GovernanceError, match=r"left strategy '.*', and their row is gone: somebody changed the"):
+        show_journey(shop.database, "demo", trip.of.name, IN_BOTH)
+    with pytest.raises(UsageError, match="never entered strategy"):
+        show_journey(shop.database, "demo", trip.of.name, "C00099")
     with pytest.raises(UsageError, match="does not go on a list"):
         list_journeys(shop.database, "demo", after="yesterday")
 

@@ -78,3 +78,17 @@ def test_a_row_that_nobody_started_on_the_record_is_refused(rolled: Rolled) -> N
     with world.database.transaction() as tx:
         tx.rollouts.put("demo", asked.version, asked=forged.model_dump_json())
     assert found_of(rolled) == {asked.workflow_id: "refused"}
+
+
+def test_its_steps_go_ahead_of_everything_and_its_runs_wait_behind_those_of_people(rolled: Rolled) -> None:
+    world, asked, _ = rolled
+    with world.database.reading() as tx:
+        (theirs, *_) = (one.run_id for one in tx.runs.list("demo") if one.strategy is not None)
+    by_hand = world.start()
+
+    def priority(workflow_id: str) -> int:
+        found = world.run(world.engine.client.get_workflow_handle(workflow_id).describe())
+        return found.raw_description.workflow_execution_info.priority.priority_key or 3
+
+    keys = [priority(one) for one in (asked.workflow_id, by_hand, theirs)]
+    assert keys == sorted(set(keys))

@@ -175,6 +175,8 @@ def _stands(found: "PublishedStrategy") -> str:
         state = f"withdrawn {moment(record.revoked_at)} by {record.revoked_by}: {record.revoked_reason or 'no reason'}"
     elif found.state == "does_not_count":
         state = f"not in force: {found.signature}"
+    elif found.state == "not_yet_valid":
+        state = f"not in force before {moment(mandate.valid_from)}, then until {moment(mandate.valid_until)}"
     else:
         state = f"{found.state.replace('_', ' ')} until {moment(mandate.valid_until)}"
         if found.in_force:

@@ -6,6 +6,7 @@ What is signed of them is in `published.py`.
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -231,7 +232,9 @@ def new(
         str | None, typer.Option("--monthly", metavar="AMOUNT", help="what a customer spends in a month: '20.00 EUR'")
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="what it is called; by default as the package")] = None,
-    first: Annotated[str | None, typer.Option("--first", metavar="DAY", help="its first day; by default today")] = None,
+    first: Annotated[
+        str | None, typer.Option("--first", metavar="DAY", help="its first day; by default today in the market")
+    ] = None,
     days: Annotated[int, typer.Option("--days", help="on how many days it runs")] = 90,
 ) -> None:
     """Write a ready strategy for a market, for you to change.
@@ -240,13 +243,13 @@ def new(
     """
     from placet.decisioning.strategies.packages import market_named, package_named, written
 
-    found = package_named(package)
+    found, where = package_named(package), market_named(market)
     text = written(
         found,
-        market_named(market),
+        where,
         name=found.name if name is None else name,
         monthly=amount(monthly, "--monthly"),
-        first=datetime.now(UTC).date() if first is None else _given(first, Day, "--first"),
+        first=datetime.now(ZoneInfo(where.time_zone)).date() if first is None else _given(first, Day, "--first"),
         days=days,
     )
     output.print_text(text.removesuffix("\n"))

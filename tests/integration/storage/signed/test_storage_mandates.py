@@ -9,9 +9,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from placet.contracts.people.mandate import Mandate, MandateRecord
+from placet.contracts.audit import mandate_stream
+from placet.contracts.money import Money
+from placet.contracts.people.mandate import Mandate, MandateRecord, MandateUse
 from placet.errors import GovernanceError, UsageError
+from placet.gate.account import give_back, take
 from placet.storage.database import Database
+from placet.storage.transaction import AnotherRun
 from tests.support.databases import disarm, outsider, together
 from tests.unit.gate.test_mandates import a_mandate, usd
 from tests.unit.support import NOW
@@ -47,20 +51,16 @@ def consume(
     proposal: str = PROPOSAL,
     now: datetime = NOW,
 ) -> bool:
+    amount = Money(amount_minor=amount_minor, currency="USD")
     with database.transaction() as tx:
-        return tx.mandates.consume(
-            mandate,
-            run_id=run(number),
-            proposal=proposal,
-            customer_id=customer or f"C{number:05d}",
-            amount_minor=amount_minor,
-            now=now,
-        )
+        of_run = AnotherRun(run(number), mandate.tenant)
+        whose = customer or f"C{number:05d}"
+        return take(tx, mandate, of_run, proposal=proposal, customer_id=whose, amount=amount, now=now)
 
 
 def release(database: Database, number: int) -> bool:
     with database.transaction() as tx:
-        return tx.mandates.release(run(number), PROPOSAL, NOW) is not None
+        return give_back(tx, AnotherRun(run(number), "demo"), PROPOSAL, NOW) is not None
 
 
 def stored(database: Database, mandate_id: str = ID) -> MandateRecord:
@@ -71,10 +71,15 @@ def stored(database: Database, mandate_id: str = ID) -> MandateRecord:
 
 
 def standing(database: Database, mandate_id: str = ID) -> int:
-    """The sum of the uses that were not released."""
+    """The sum of the uses that were not released; the account on the record has the same."""
     with database.reading() as tx:
         uses = tx.mandates.uses("demo", mandate_id, limit=1000)
-    return sum(use.amount_minor for use in uses if use.released_at is None)
+        entries = tx.audit.read(mandate_stream("demo", mandate_id))
+    found = sum(use.amount_minor for use in uses if use.released_at is None)
+    signs = [(1 if entry.kind == "mandate.taken" else -1, entry.body) for entry in entries]
+    assert found == sum(sign * body["amount"]["amount_minor"] for sign, body in signs)
+    assert found == (entries[-1].body["spent"]["amount_minor"] if entries else 0)
+    return found
 
 
 def test_fifty_runs_at_once_never_overspend_a_budget(crowd: Database) -> None:
@@ -226,7 +231,22 @@ def test_a_row_whose_budget_was_raised_gives_no_more_than_was_signed(database: D
     disarm(database_url, "mandate")
     with outsider(database_url) as shell:
         shell("UPDATE mandate SET budget_minor = 1000000")
-    assert [consume(database, mandate, number) for number in (1, 2, 3)] == [True, True, False]
+    uses = [
+        MandateUse(
+            tenant="demo",
+            mandate_id=ID,
+            run_id=run(number),
+            proposal=PROPOSAL,
+            customer_id=f"C{number}",
+            amount_minor=1000,
+            used_at=NOW,
+        )
+        for number in (1, 2, 3)
+    ]
+    with database.transaction() as tx:
+        assert [tx.mandates.consume(mandate, use) for use in uses] == [True, True, False]
+    with pytest.raises(GovernanceError, match="was altered in the database"):
+        consume(database, mandate, 4)
     with database.reading() as tx, pytest.raises(GovernanceError) as altered:
         tx.mandates.candidates("demo", "retention", NOW)
     assert altered.value.code == "mandate_altered"

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from placet.contracts.people.mandate import MandateRecord
+from placet.gate.account import give_back
+from placet.storage.transaction import AnotherRun
 from tests.security.gate.mandates.mandating import (
     ADJUST,
     BUCKET_NOW,
@@ -56,7 +58,7 @@ def document_erased(world: World, hanna: Approver, record: MandateRecord) -> Non
 def given_back(world: World, hanna: Approver, record: MandateRecord) -> None:
     with world.database.transaction() as tx:
         (use,) = tx.mandates.uses("demo", record.mandate.document_id)
-        assert tx.mandates.release(use.run_id, use.proposal, datetime.now(UTC)) is not None
+        assert give_back(tx, AnotherRun(use.run_id, "demo"), use.proposal, datetime.now(UTC)) is not None
 
 
 def use_rewritten(world: World, hanna: Approver, record: MandateRecord) -> None:

@@ -57,14 +57,17 @@ def published_of(found: PublishedStrategy, now: datetime) -> PublishedShown:
     signature = found.signature if found.state == _COUNTS_NO_MORE else "good"
     shown = mandate_of(record, now, signature)
     fault = one_line(found.signature.partition(": ")[2] or found.signature, WORDS)
+    badge = shown.badge
     over = f"It does not count: {fault}" if found.state == _COUNTS_NO_MORE else ""
     if record.revoked_at is not None:
         over = f"Withdrawn {minute(record.revoked_at)} by {record.revoked_by}: {record.revoked_reason or 'no reason'}"
+        replaced = (record.revoked_reason or "").startswith("replaced by version ")
+        badge = Badge("Replaced" if replaced else "Withdrawn", "quiet")
     return PublishedShown(
         name=mandate.name,
         version=found.version,
         title=one_line(found.title, NAME) or "(its text is gone)",
-        badge=shown.badge,
+        badge=badge,
         reaches=one_line(found.rollout, WORDS) if found.in_force else "nobody",
         left=shown.left,
         budget=shown.budget,
@@ -74,7 +77,7 @@ def published_of(found: PublishedStrategy, now: datetime) -> PublishedShown:
         signed_at=mandate.signed_at,
         drafted_by=mandate.drafted_by,
         reason=mandate.reason,
-        valid_until=mandate.valid_until,
+        valid_until=record.revoked_at or mandate.valid_until,
         mandate_id=mandate.document_id,
         over=one_line(over, WORDS),
         in_force=found.in_force,
