@@ -2,14 +2,17 @@
 
 import warnings
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
+from fastapi.routing import APIRoute
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
 from pydantic import SecretStr, TypeAdapter
 
 from placet.contracts.events.kinds import EVENT
 from placet.errors import DecisionRefused
 from placet.governance.signing import dsse
+from placet.interfaces.http.access import query_of, takes_body
 from placet.interfaces.http.app import ENDPOINTS, create_app
 from placet.interfaces.http.endpoints.common import Signed, text_of
 from placet.interfaces.http.examples import EVENT_EXAMPLE, EXAMPLES
@@ -53,6 +56,18 @@ def test_every_operation_says_what_it_does_who_may_and_how_it_fails(described: d
     names = [one["operationId"] for _, one in operations(described)]
     assert len(set(names)) == len(names) > len(ENDPOINTS)
     assert {tag for _, one in operations(described) for tag in one["tags"]} == tags
+
+
+def test_what_is_checked_before_an_endpoint_is_what_is_described(described: dict[str, Any]) -> None:
+    """A query parameter that is described is known, and a body that is described is taken; nothing else is."""
+    routes = [route for kind in ENDPOINTS for route in kind(Mock()).router().routes if isinstance(route, APIRoute)]
+    assert len(routes) == len(operations(described)) - len(("/healthz", "/livez"))
+    for route in routes:
+        (method,) = route.methods
+        one = described["paths"][route.path][method.lower()]
+        query = [said for said in one.get("parameters", ()) if said["in"] == "query"]
+        assert query_of(route) == {said["name"]: said["schema"].get("type") == "array" for said in query}, route.path
+        assert takes_body(route) == ("requestBody" in one), route.path
 
 
 def test_every_example_is_what_its_schema_says_and_every_body_has_one(described: dict[str, Any]) -> None:
