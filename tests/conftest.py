@@ -23,6 +23,7 @@ from tests.support.database_fixtures import (
     postgres_template,
     postgres_url,
 )
+from tests.support.memory import in_memory
 from tests.support.programs.command import command
 from tests.support.steps import steps
 from tests.support.temporal import temporal_server
@@ -60,6 +61,13 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the files of tests lie in memory: the first process says where, and those it starts are told."""
+    stack = ExitStack()
+    stack.enter_context(in_memory())
+    config.add_cleanup(stack.close)
 
 
 _TEMPORAL = pytest.StashKey[str]()
