@@ -20,7 +20,6 @@ from tests.support.database_fixtures import (
     database_url,
     empty_url,
     postgres,
-    postgres_template,
     postgres_url,
 )
 from tests.support.memory import in_memory
@@ -46,7 +45,6 @@ __all__ = [
     "database_url",
     "empty_url",
     "postgres",
-    "postgres_template",
     "postgres_url",
     "steps",
 ]

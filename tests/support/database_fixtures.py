@@ -6,20 +6,13 @@ from pathlib import Path
 import pytest
 
 from placet.storage.database import Database
-from tests.support.databases import Postgres, migrated, postgres_server, spare_migrations, sqlite_url
+from tests.support.databases import STOCKS, Postgres, postgres_server, spare_migrations, sqlite_url
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     with postgres_server() as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def postgres_template(postgres: Postgres) -> str:
-    name = postgres.new_database()
-    migrated(postgres.url(name)).close()
-    return name
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -36,10 +29,10 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """URL of a migrated, empty database."""
+    """URL of a migrated database: an empty one, or a copy of what the test's fixture of a stock asks for."""
     if request.param == "sqlite":
         url = sqlite_url(tmp_path)
-        spare_migrations(Path(url.removeprefix("sqlite:///")))
+        spare_migrations(Path(url.removeprefix("sqlite:///")), _stock(request))
         yield url
     else:
         yield from _postgres_url(request)
@@ -47,9 +40,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 def _postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
     postgres: Postgres = request.getfixturevalue("postgres")
-    name = postgres.new_database(request.getfixturevalue("postgres_template"))
+    name = postgres.new_database(postgres.template(_stock(request)))
     yield postgres.url(name)
     postgres.drop_database(name)
+
+
+def _stock(request: pytest.FixtureRequest) -> str:
+    return next((name for name in request.fixturenames if name in STOCKS), "")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import psutil
 import psycopg
@@ -24,12 +24,17 @@ from tests.support.guard import GUARD
 
 _Result = TypeVar("_Result")
 
+Fill = Callable[[Database], None]
+STOCKS: Final[dict[str, Fill]] = {}
+"""What fills the database of a test that asks for the fixture of a name: once in each process, and copied then."""
+
 
 class Postgres:
     """A PostgreSQL server of its own, on a Unix socket, in a folder that goes with it."""
 
     def __init__(self, server: PostgresServer) -> None:
         self._server = server
+        self._templates: dict[str, str] = {}
 
     @property
     def pid(self) -> int:
@@ -64,6 +69,13 @@ class Postgres:
             connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
         return name
 
+    def template(self, stock: str = "") -> str:
+        """Return the name of a migrated database to make others from, made now unless it is there; see `STOCKS`."""
+        if stock not in self._templates:
+            name = self._templates[stock] = self.new_database()
+            _stocked(self.url(name), stock)
+        return self._templates[stock]
+
     def drop_database(self, name: str) -> None:
         """Drop a database, whoever is still connected to it."""
         with self.admin() as connection:
@@ -92,22 +104,28 @@ def sqlite_url(folder: Path) -> str:
     return f"sqlite:///{folder / f'placet-{secrets.token_hex(4)}.db'}"
 
 
-def spare_migrations(file: Path) -> None:
+def spare_migrations(file: Path, stock: str = "") -> None:
     """Put a database with the schema where a new one would be made: to migrate costs a quarter of a second of CPU."""
     if not file.exists():
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.copy(_schema(), file)
+        shutil.copy(_template(stock), file)
 
 
 @cache
-def _schema() -> Path:
-    """An SQLite file with the schema and nothing in it."""
+def _template(stock: str) -> Path:
+    """An SQLite file with the schema, and a stock if it has a name."""
     folder = Path(tempfile.mkdtemp(prefix="placet-template-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with Database(sqlite_url(folder)) as database:
-        database.migrate()
+    _stocked(sqlite_url(folder), stock)
     (file,) = folder.glob("*.db")
     return file
+
+
+def _stocked(url: str, stock: str) -> None:
+    with Database(url) as database:
+        database.migrate()
+        if stock:
+            STOCKS[stock](database)
 
 
 def migrated(url: str, *, pool_size: int = 8) -> Database:

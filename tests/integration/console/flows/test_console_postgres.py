@@ -17,9 +17,9 @@ from tests.support.world import world
 
 @pytest.fixture(scope="module")
 def console(
-    tmp_path_factory: pytest.TempPathFactory, temporal_address: str, postgres: Postgres, postgres_template: str
+    tmp_path_factory: pytest.TempPathFactory, temporal_address: str, postgres: Postgres
 ) -> Iterator[ConsoleUnderTest]:
-    name = postgres.new_database(postgres_template)
+    name = postgres.new_database(postgres.template())
     home = tmp_path_factory.mktemp("console")
     with (
         running(SandboxConfig()) as bss,
