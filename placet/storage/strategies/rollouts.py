@@ -40,7 +40,6 @@ _RANGE = select(_MEMBER.customer_id, _MEMBER.control, _MEMBER.bucket, _MEMBER.dr
     *_OF_IT, _MEMBER.customer_id >= bindparam("first"), _MEMBER.customer_id <= bindparam("last")
 )
 _PUT = update(ROLLOUT).where(*_THIS)
-_NOTE = update(ROLLOUT_MEMBER).where(*_OF_IT, _MEMBER.customer_id == bindparam("customer"))
 _WITHOUT_EFFECT = ("no_action", "denied")
 """Ends of a run that never reached the customer, and that a hold can be the reason of."""
 _ALL = 10_000
@@ -61,6 +60,12 @@ _PAGE_OF_IT = (
     .where(*_OF_IT, _MEMBER.customer_id > bindparam("after"))
     .order_by(_MEMBER.customer_id)
     .limit(bindparam("limit"))
+)
+_BY_VERSION = select(ROLLOUT).where(*_THIS)
+_NOTE_RUN = (
+    update(ROLLOUT_MEMBER)
+    .where(*_OF_IT, _MEMBER.customer_id == bindparam("of_customer"))
+    .values(run_id=bindparam("noted_run"), started_at=bindparam("noted_at"))
 )
 _WRITTEN = select(ROLLOUT.c.moves, ROLLOUT.c.holds, ROLLOUT.c.ended).where(*_THIS)
 
@@ -157,8 +162,8 @@ class RolloutRepository:
         Raises:
             GovernanceError: code `rollout_altered`; its row cannot be read.
         """
-        query = select(ROLLOUT).where(*_THIS)
-        found = self._connection.execute(query, {"of_tenant": tenant, "of_version": version}).mappings().one_or_none()
+        of = {"of_tenant": tenant, "of_version": version}
+        found = self._connection.execute(_BY_VERSION, of).mappings().one_or_none()
         return None if found is None else _row(found)
 
     def written(self, tenant: str, version: str) -> Written | None:
@@ -275,8 +280,8 @@ class RolloutRepository:
 
     def note_run(self, tenant: str, version: str, customer_id: str, run_id: str, at: datetime) -> None:
         """Note the run that was started for a member, and when."""
-        values = {"of_tenant": tenant, "of_version": version, "customer": customer_id}
-        self._connection.execute(_NOTE, {**values, "run_id": run_id, "started_at": at})
+        of = {"of_tenant": tenant, "of_version": version, "of_customer": customer_id}
+        self._connection.execute(_NOTE_RUN, {**of, "noted_run": run_id, "noted_at": at})
 
     def open_from(self, tenant: str, version: str, before: datetime) -> bool:
         """Return whether a worker still carries on a run of a version that was requested before a time."""
