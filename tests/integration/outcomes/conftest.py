@@ -1,6 +1,6 @@
 """The installation in which strategies are published."""
 
-from tests.integration.outcomes.trial import trial
+from tests.integration.outcomes.trial import month_before, trial
 from tests.support.strategies.published import shop
 
-__all__ = ["shop", "trial"]
+__all__ = ["month_before", "shop", "trial"]

@@ -12,11 +12,14 @@ import pytest
 from placet.contracts.outcomes.report import OutcomeGroup, OutcomesReport
 from placet.contracts.outcomes.windows import Days
 from placet.contracts.strategies.rollout import Measure
+from placet.service.cohorts import fold_all
 from placet.service.outcomes.counting import count_all
 from placet.service.outcomes.entering import RolledOut, rolled_out
 from placet.service.outcomes.reporting import report_of, show_outcomes
 from placet.service.outcomes.verifying import DerivedAgain, derive_again
 from placet.service.state.taking import take_events
+from placet.storage.database import Database
+from tests.support.databases import STOCKS
 from tests.support.strategies.published import HELD, IN_BOTH, IN_SMALL, NOT_REACHED, SPENT_MINOR, Shop, draw
 from tests.support.strategies.rolling import Rolling, everybody, started
 
@@ -126,14 +129,26 @@ def found(report: OutcomesReport, measure: Measure, name: str = "all") -> Any:
 
 
 def begun(shop: Shop, *edits: tuple[str, str]) -> Trial:
-    """Return a rollout at its first stage, of customers of whom a month before is known."""
-    now = datetime.now(UTC)
-    texts = [recharge(one, now - timedelta(days=12), "before", habit(one)) for one in MEMBERS]
-    take_events(shop.database, "demo", texts, now=now, oldest=now - timedelta(days=400))
+    """Return a rollout at its first stage, of the customers of `month_before`."""
     rolling = started(shop, everybody(*edits))
     rolling.stand()
     rolling.steps.batch(rolling.asked)
     return Trial(rolling, datetime.now(UTC))
+
+
+def _month_before(database: Database) -> None:
+    now = datetime.now(UTC)
+    texts = [recharge(one, now - timedelta(days=12), "before", habit(one)) for one in MEMBERS]
+    take_events(database, "demo", texts, now=now, oldest=now - timedelta(days=400))
+    fold_all(database, "demo")
+
+
+STOCKS["month_before"] = _month_before
+
+
+@pytest.fixture(autouse=True)
+def month_before() -> None:
+    """Let what the customers did a month before be known."""
 
 
 @pytest.fixture

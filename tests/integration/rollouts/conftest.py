@@ -1,5 +1,6 @@
-"""The installation in which strategies are published."""
+"""The installation in which strategies are published, and a crowd that has recharged."""
 
 from tests.support.strategies.published import shop
+from tests.support.strategies.rolling import crowded
 
-__all__ = ["shop"]
+__all__ = ["crowded", "shop"]

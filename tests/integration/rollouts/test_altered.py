@@ -14,9 +14,8 @@ from tests.support.strategies.rolling import Rolling, crowd, everybody, started
 
 
 @pytest.fixture
-def rolling(shop: Shop) -> Rolling:
-    crowd(shop)
-    return started(shop, everybody(("by_more_than: 0.5 points", "by_more_than: 60 points")))
+def rolling(crowded: Shop) -> Rolling:
+    return started(crowded, everybody(("by_more_than: 0.5 points", "by_more_than: 60 points")))
 
 
 def change(rolling: Rolling, statement: str) -> None:

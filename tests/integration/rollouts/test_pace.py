@@ -9,12 +9,11 @@ from placet.errors import UsageError
 from placet.service.rollouts.showing import show_rollout
 from tests.support.databases import disarm, outsider
 from tests.support.strategies.published import Shop
-from tests.support.strategies.rolling import Rolling, crowd, everybody, started
+from tests.support.strategies.rolling import Rolling, everybody, started
 
 
-def test_an_hour_has_as_many_runs_as_was_signed_spread_over_it(shop: Shop) -> None:
-    crowd(shop)
-    rolling = started(shop, everybody(("per_hour: 100000", "per_hour: 6")))
+def test_an_hour_has_as_many_runs_as_was_signed_spread_over_it(crowded: Shop) -> None:
+    rolling = started(crowded, everybody(("per_hour: 100000", "per_hour: 6")))
     _take_down(rolling)
     assert rolling.stand().wait_seconds == 600
     assert [_batch(rolling) for _ in range(8)] == [1, 1, 1, 1, 1, 0, 0, 0], "with the one that was started first"
@@ -23,22 +22,20 @@ def test_an_hour_has_as_many_runs_as_was_signed_spread_over_it(shop: Shop) -> No
     assert _batch(rolling) == 1, "who waited has their turn"
 
 
-def test_a_rate_that_leaves_no_time_between_runs_starts_several_at_once(shop: Shop) -> None:
-    crowd(shop)
-    rolling = started(shop, everybody(("per_hour: 100000", "per_hour: 7200")))
+def test_a_rate_that_leaves_no_time_between_runs_starts_several_at_once(crowded: Shop) -> None:
+    rolling = started(crowded, everybody(("per_hour: 100000", "per_hour: 7200")))
     rolling.stand()
     assert rolling.stand().wait_seconds == 2
     assert _batch(rolling) == 4
 
 
-def test_a_rollout_whose_publication_is_altered_is_not_said_to_be_unknown(shop: Shop, database_url: str) -> None:
-    crowd(shop)
-    rolling = started(shop, everybody())
+def test_a_rollout_whose_publication_is_altered_is_not_said_to_be_unknown(crowded: Shop, database_url: str) -> None:
+    rolling = started(crowded, everybody())
     disarm(database_url, "mandate")
     with outsider(database_url) as run:
         run("UPDATE mandate SET budget_minor = budget_minor + 1")
     with pytest.raises(UsageError) as refused:
-        show_rollout(shop.database, "demo", rolling.of.name, rolling.policies)
+        show_rollout(crowded.database, "demo", rolling.of.name, rolling.policies)
     assert refused.value.code == "strategy_altered"
     assert "1 publication of those on record" in str(refused.value)
     assert "nothing of it executes. `placet audit verify` says what" in str(refused.value)

@@ -15,9 +15,8 @@ from tests.support.strategies.rolling import CROWD, Rolling, complain, crowd, ev
 
 
 @pytest.fixture
-def rolling(shop: Shop) -> Rolling:
-    crowd(shop)
-    return started(shop, everybody())
+def rolling(crowded: Shop) -> Rolling:
+    return started(crowded, everybody())
 
 
 def test_each_stage_reaches_who_is_drawn_and_nobody_twice(rolling: Rolling) -> None:
@@ -173,9 +172,8 @@ def test_too_few_customers_are_no_pass(shop: Shop) -> None:
     assert rolling.stand().phase == "watching"
 
 
-def test_when_all_pass_the_next_stage_is_asked_for_and_the_last_one_completes_it(shop: Shop) -> None:
-    crowd(shop)
-    rolling = started(shop, everybody(("by_more_than: 0.5 points", "by_more_than: 60 points")))
+def test_when_all_pass_the_next_stage_is_asked_for_and_the_last_one_completes_it(crowded: Shop) -> None:
+    rolling = started(crowded, everybody(("by_more_than: 0.5 points", "by_more_than: 60 points")))
     rolling.reach()
     assert rolling.look(days=1).asks is None, "its hold time is not over"
     shown = rolling.look(days=14)
@@ -204,9 +202,8 @@ def test_whoever_signs_before_the_rails_pass_signs_what_was_seen(rolling: Rollin
     assert moved.body["evidence"] == order.evidence
 
 
-def test_a_clock_that_went_back_is_no_data(shop: Shop) -> None:
-    crowd(shop)
-    rolling = started(shop, everybody(("by_more_than: 0.5 points", "by_more_than: 60 points")))
+def test_a_clock_that_went_back_is_no_data(crowded: Shop) -> None:
+    rolling = started(crowded, everybody(("by_more_than: 0.5 points", "by_more_than: 60 points")))
     rolling.reach()
     assert rolling.look(days=3).looks[0].verdicts[0].verdict == "pass"
     rolling.later -= rolling.later / 2
@@ -215,21 +212,21 @@ def test_a_clock_that_went_back_is_no_data(shop: Shop) -> None:
     assert (verdict.verdict, verdict.unknown.code if verdict.unknown else "") == ("no_data", "clock_went_back")
 
 
-def test_in_quiet_hours_nothing_is_started(shop: Shop) -> None:
-    crowd(shop)
+def test_in_quiet_hours_nothing_is_started(crowded: Shop) -> None:
     always = (("channels: [agent, sms]", "channels: [sms]"),)
-    rolling = started(shop, everybody(*always, quiet="00:00 to 23:59"))
+    rolling = started(crowded, everybody(*always, quiet="00:00 to 23:59"))
     step = rolling.stand()
     assert (step.phase, "nothing is sent" in step.detail) == ("closed", True)
 
 
-def test_a_strategy_that_is_withdrawn_starts_nothing(shop: Shop) -> None:
-    crowd(shop)
+def test_a_strategy_that_is_withdrawn_starts_nothing(crowded: Shop) -> None:
     one = everybody()
-    record = shop.publish(one)
-    asked = record_start(shop.database, tenant="demo", wanted=one.name, by="olga", policies=lambda _: shop.policies)
-    rolling = Rolling(shop, one, asked)
-    shop.revoke(record)
+    record = crowded.publish(one)
+    asked = record_start(
+        crowded.database, tenant="demo", wanted=one.name, by="olga", policies=lambda _: crowded.policies
+    )
+    rolling = Rolling(crowded, one, asked)
+    crowded.revoke(record)
     step = rolling.stand()
     assert (step.phase, "withdrawn" in step.detail) == ("closed", True)
     with pytest.raises(DecisionRefused):

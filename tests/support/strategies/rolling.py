@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
+import pytest
 from sqlalchemy import text
 
 from placet.contracts.audit import AuditEvent, tenant_stream
@@ -22,7 +23,9 @@ from placet.service.rollouts.showing import ShownRollout, show_rollout
 from placet.service.rollouts.stepping import RolloutSteps
 from placet.service.state.following import follow_changes
 from placet.service.state.taking import take_events
+from placet.storage.database import Database
 from placet.storage.strategies.rollouts import MemberRow
+from tests.support.databases import STOCKS
 from tests.support.strategies.published import Shop, strategy
 
 CROWD: Final = tuple(f"X{number:04}" for number in range(400))
@@ -161,9 +164,27 @@ def coming(*edits: tuple[str, str], quiet: str = "00:00 to 00:01") -> Strategy:
 
 def crowd(shop: Shop, customers: Iterable[str] = CROWD) -> None:
     """Let a crowd recharge, two days ago."""
+    _recharge(shop.database, customers)
+
+
+def _recharge(database: Database, customers: Iterable[str]) -> None:
     at = datetime.now(UTC) - timedelta(hours=48)
     data = {"amount": {"amount_minor": 12_000, "currency": "USD"}}
-    happen(shop, customers, "balance.recharged", data, at)
+    _happen(database, customers, "balance.recharged", data, at)
+
+
+def _crowd(database: Database) -> None:
+    _recharge(database, CROWD)
+    fold_all(database, "demo")
+
+
+STOCKS["crowded"] = _crowd
+
+
+@pytest.fixture
+def crowded(shop: Shop) -> Shop:
+    """Return the installation in which the whole crowd has recharged."""
+    return shop
 
 
 def complain(shop: Shop, customers: Iterable[str]) -> None:
@@ -174,6 +195,10 @@ def complain(shop: Shop, customers: Iterable[str]) -> None:
 
 def happen(shop: Shop, customers: Iterable[str], kind: str, data: dict[str, Any], at: datetime) -> None:
     """Take in one event of each customer."""
+    _happen(shop.database, customers, kind, data, at)
+
+
+def _happen(database: Database, customers: Iterable[str], kind: str, data: dict[str, Any], at: datetime) -> None:
     events = [
         json.dumps(
             {
@@ -189,7 +214,7 @@ def happen(shop: Shop, customers: Iterable[str], kind: str, data: dict[str, Any]
         for customer in customers
     ]
     now = datetime.now(UTC)
-    taken = take_events(shop.database, "demo", events, now=now, oldest=now - timedelta(days=400))
+    taken = take_events(database, "demo", events, now=now, oldest=now - timedelta(days=400))
     assert taken.refused == ()
 
 
