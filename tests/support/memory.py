@@ -26,7 +26,7 @@ def in_memory() -> Iterator[None]:
 
     Whoever names a folder (`TMPDIR`) gets them there, and keeps what failed tests left.
     """
-    if "TMPDIR" in os.environ or not _has_room():
+    if os.environ.get("TMPDIR") or not _has_room():
         yield
         return
     _sweep()
@@ -36,7 +36,7 @@ def in_memory() -> Iterator[None]:
         try:
             yield
         finally:
-            del os.environ["TMPDIR"]
+            os.environ.pop("TMPDIR", None)
             tempfile.tempdir = None
 
 
