@@ -141,6 +141,15 @@ def record_requests(database: Database, requests: Sequence[RunRequest]) -> tuple
         return tuple(_record(tx, request)[1] for request in requests)
 
 
+def record_in(tx: Transaction, request: RunRequest) -> RunRequest:
+    """Put a request on the record inside a transaction; returns what stands.
+
+    Raises:
+        UsageError: its key was used for another customer or agent.
+    """
+    return _record(tx, request)[1]
+
+
 def _record(tx: Transaction, request: RunRequest) -> tuple[bool, RunRequest]:
     """Put a request on the record; returns whether it is new, and what stands."""
     new = tx.runs.request(request)

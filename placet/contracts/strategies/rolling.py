@@ -74,7 +74,8 @@ class Velocity(Frozen):
         run_slow_ms: What nine of ten did not exceed.
         effect_ms: The same until the effect; None where nothing was executed.
         effect_slow_ms: As above.
-        passed_over: Members for whom another strategy was worth more, so that no run was started.
+        passed_over: Members for whom another strategy was worth more, or who were treated by it, so that no run was
+            started.
     """
 
     started: StrictInt

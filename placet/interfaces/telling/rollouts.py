@@ -103,6 +103,9 @@ def _entered(event: AuditEvent) -> str:
 
 def _passed_over(event: AuditEvent) -> str:
     body, whom = event.body, name_of(event.body["customer_id"])
+    if body.get("why") == "treated":
+        by, run = name_of(body["by_name"]), name_of(body["by_run"])
+        return f"started no run of {_of(event)} for customer {whom}: they were treated by strategy {by} (run {run})"
     if body.get("why") != "outranked":
         return f"started NO run of {_of(event)} for customer {whom}: the draw does not treat them, whatever a row says"
     other = name_of(body["by_name"])
@@ -123,7 +126,7 @@ def velocity_in_words(found: Velocity) -> str:
     if found.effect_ms is not None and found.effect_slow_ms is not None:
         words += f"; executed {_lasting(found.effect_ms)} after for half of {found.executed:,}"
         words += f", {_lasting(found.effect_slow_ms)} for 9 in 10"
-    return f"{words}; {found.passed_over:,} outranked by another strategy" if found.passed_over else words
+    return f"{words}; {found.passed_over:,} outranked or treated by another strategy" if found.passed_over else words
 
 
 def _lasting(milliseconds: int) -> str:

@@ -53,9 +53,11 @@ def batch(database: Database, known: Known, turns: Turns) -> tuple[RunRequest | 
         waiting = tuple(turns.next(asked, known.found, stands.reached, most))
     if known.it.strategy.steps:
         return tuple(_enter(database, asked, customer_id, known.now) for customer_id in waiting)
-    requests = record_requests(database, list(_requests(asked, stands, waiting)))
-    if coming:
-        _note_signals(database, asked, requests, known.now)
+    wanted = list(_requests(asked, stands, waiting))
+    if not coming:
+        return record_requests(database, wanted)
+    requests = turns.take(asked, known.found, wanted)
+    _note_signals(database, asked, requests, known.now)
     return requests
 
 
@@ -89,9 +91,13 @@ def is_reopening(stands: RolloutStanding, row: RolloutRow) -> bool:
     return stands.held_at is not None and stands.resumed_at is not None and row.reopened < stands.holds
 
 
-def left(tx: Transaction, asked: RolloutAsked, stands: RolloutStanding, row: RolloutRow) -> int:
+def left(tx: Transaction, known: Known, turns: Turns) -> int:
     """Return how many members of a stage are to get a run, not counted further than `MOST_COUNTED`."""
-    never = tx.rollouts.left(asked.tenant, asked.version, stands.share, MOST_COUNTED)
+    asked, stands, row = known.asked, known.stands, known.row
+    if known.it.strategy.rollout.coming:
+        never = turns.left(tx, asked, known.found, stands.share, MOST_COUNTED)
+    else:
+        never = tx.rollouts.left(asked.tenant, asked.version, stands.share, MOST_COUNTED)
     if never >= MOST_COUNTED or not is_reopening(stands, row) or stands.held_at is None or stands.resumed_at is None:
         return never
     return never + tx.rollouts.stopped(asked.tenant, asked.version, stands.held_at, stands.resumed_at)

@@ -149,7 +149,7 @@ class RolloutSteps:
             tx.rollouts.put(asked.tenant, asked.version, enrolled=stands.moves + 1, reached_at=now)
             row = row.model_copy(update={"enrolled": stands.moves + 1, "reached_at": now})
             known = known._replace(row=row)
-        left = reaching.left(tx, asked, stands, row)
+        left = reaching.left(tx, known, self._turns)
         if left or row.enrolled <= stands.moves:
             return self._reaching(tx, known, left)
         if row.reached_at is None:

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from pydantic import AwareDatetime, ValidationError
-from sqlalchemy import bindparam, exists, func, select, update
+from sqlalchemy import bindparam, exists, func, or_, select, update
 
 from placet.contracts.base import Frozen
+from placet.contracts.run import END_STATES
 from placet.contracts.strategies.rolling import RolloutAsked
 from placet.storage.sql.driver import Connection
 from placet.storage.sql.inserts import insert_if_absent
@@ -16,6 +17,8 @@ from placet.storage.tables import MANDATE, ROLLOUT, ROLLOUT_MEMBER, RUN
 _MEMBER = ROLLOUT_MEMBER.c
 _MOST_OPEN: Final = 500
 """Rollouts that are asked for each customer."""
+_SHOWN: Final = 16
+"""Of a version, in characters."""
 _PUBLISHED = exists().where(
     MANDATE.c.tenant == ROLLOUT.c.tenant,
     MANDATE.c.strategy == ROLLOUT.c.version,
@@ -29,8 +32,19 @@ _OPEN = (
     .limit(_MOST_OPEN)
 )
 _WAITS = (_MEMBER.run_id.is_(None), _MEMBER.control == 0, _MEMBER.passed_over.is_(None))
-_OF_CUSTOMER = select(_MEMBER.version).where(
-    _MEMBER.tenant == bindparam("of_tenant"), _MEMBER.customer_id == bindparam("customer"), *_WAITS
+_OTHER = ROLLOUT_MEMBER.alias("other").c
+_BEGAN_MEANWHILE = _OTHER.run_id.like("journey-%") & (_OTHER.started_at >= _MEMBER.enrolled_at)
+# In which others somebody waits beside one, or has begun several steps since they came into that one.
+_BESIDE = select(_OTHER.version).where(
+    _MEMBER.tenant == bindparam("of_tenant"),
+    _MEMBER.version == bindparam("of_version"),
+    _MEMBER.customer_id == bindparam("customer"),
+    _OTHER.tenant == _MEMBER.tenant,
+    _OTHER.customer_id == _MEMBER.customer_id,
+    _OTHER.version != _MEMBER.version,
+    _OTHER.control == 0,
+    _OTHER.passed_over.is_(None),
+    or_(_OTHER.run_id.is_(None), _BEGAN_MEANWHILE),
 )
 _WAITED_FOR = (
     select(_MEMBER.version)
@@ -48,6 +62,37 @@ _IS_IN = select(_MEMBER.version, _MEMBER.customer_id).where(
 )
 _OF_IT = (_MEMBER.tenant == bindparam("of_tenant"), _MEMBER.version == bindparam("of_version"))
 _PASS_OVER = update(ROLLOUT_MEMBER).where(*_OF_IT, _MEMBER.customer_id == bindparam("customer"), *_WAITS)
+_ITS = ROLLOUT.alias("its").c
+# Runs by which other strategies that take customers as they come treat a member.
+_BY_OTHERS = (
+    RUN.c.tenant == bindparam("of_tenant"),
+    RUN.c.strategy.is_not(None),
+    RUN.c.strategy.not_in(bindparam("besides", expanding=True)),
+    exists().where(_ITS.tenant == RUN.c.tenant, _ITS.version == RUN.c.strategy, _ITS.coming == 1),
+)
+_UNDER_WAY = RUN.c.state.not_in(sorted(END_STATES))
+_IN_HAND = exists().where(*_BY_OTHERS, RUN.c.customer_id == _MEMBER.customer_id, _UNDER_WAY)
+_TAKEN = select(RUN.c.run_id).where(*_BY_OTHERS, RUN.c.customer_id == bindparam("customer"), _UNDER_WAY).limit(1)
+_TREATED = (
+    select(RUN.c.strategy, RUN.c.run_id, ROLLOUT.c.asked)
+    .select_from(ROLLOUT_MEMBER)
+    .join(RUN, (RUN.c.tenant == _MEMBER.tenant) & (RUN.c.customer_id == _MEMBER.customer_id))
+    .join(ROLLOUT, (ROLLOUT.c.tenant == RUN.c.tenant) & (ROLLOUT.c.version == RUN.c.strategy))
+    .where(
+        *_OF_IT,
+        _MEMBER.customer_id == bindparam("customer"),
+        *_BY_OTHERS,
+        RUN.c.state == "executed",
+        RUN.c.updated_at >= _MEMBER.enrolled_at,
+    )
+    .order_by(RUN.c.updated_at, RUN.c.run_id)
+    .limit(1)
+)
+_TURN = (*_OF_IT, *_WAITS, _MEMBER.bucket < bindparam("reached"), ~_IN_HAND)
+_NEXT = (
+    select(_MEMBER.customer_id).where(*_TURN).order_by(_MEMBER.bucket, _MEMBER.customer_id).limit(bindparam("limit"))
+)
+_LEFT = select(func.count()).select_from(select(_MEMBER.customer_id).where(*_TURN).limit(bindparam("most")).subquery())
 _SINCE = select(func.count()).where(*_OF_IT, _MEMBER.started_at > bindparam("since"))
 _SIGNAL = select(_MEMBER.signal_at, _MEMBER.enrolled_at).where(*_OF_IT, _MEMBER.customer_id == bindparam("customer"))
 _REACHED = (
@@ -84,6 +129,14 @@ class Times(NamedTuple):
     signal_at: datetime
     started_at: datetime
     ended_at: datetime | None
+
+
+class Treated(NamedTuple):
+    """Which strategy treated a customer, and by which run."""
+
+    version: str
+    name: str
+    run_id: str
 
 
 class ComingRepository:
@@ -127,9 +180,41 @@ class ComingRepository:
         }
         return insert_if_absent(self._connection, ROLLOUT_MEMBER, values)
 
-    def waits_in(self, tenant: str, customer_id: str) -> set[str]:
-        """Return the versions in which a customer waits for a run."""
-        return set(self._connection.scalars(_OF_CUSTOMER, {"of_tenant": tenant, "customer": customer_id}))
+    def beside(self, tenant: str, version: str, customer_id: str) -> set[str]:
+        """Return the other versions in which a member waits, or has begun several steps since they came into this."""
+        values = {"of_tenant": tenant, "of_version": version, "customer": customer_id}
+        return set(self._connection.scalars(_BESIDE, values))
+
+    def next(self, tenant: str, version: str, reached: int, limit: int, besides: Sequence[str]) -> tuple[str, ...]:
+        """Return members who wait for a run and of whom no other strategy has one in hand, those of low buckets first.
+
+        `besides`: versions whose runs do not count, this one among them.
+        """
+        values = {"of_tenant": tenant, "of_version": version, "reached": reached, "limit": limit}
+        return tuple(self._connection.scalars(_NEXT, {**values, "besides": list(besides)}))
+
+    def left(self, tenant: str, version: str, reached: int, most: int, besides: Sequence[str]) -> int:
+        """Return how many there are of `next`, not counted further than `most`."""
+        values = {"of_tenant": tenant, "of_version": version, "reached": reached, "most": most}
+        return int(self._connection.scalar(_LEFT, {**values, "besides": list(besides)}) or 0)
+
+    def in_hand(self, tenant: str, customer_id: str, besides: Sequence[str]) -> bool:
+        """Return whether a run of another strategy that takes customers as they come is under way for a customer."""
+        values = {"of_tenant": tenant, "customer": customer_id, "besides": list(besides)}
+        return self._connection.scalar(_TAKEN, values) is not None
+
+    def treated_by(self, tenant: str, version: str, customer_id: str, besides: Sequence[str]) -> Treated | None:
+        """Return which other strategy's run took effect for a member since they came into a version; None: none."""
+        values = {"of_tenant": tenant, "of_version": version, "customer": customer_id, "besides": list(besides)}
+        found = list(self._connection.execute(_TREATED, values))
+        if not found:
+            return None
+        by, run_id, asked = found[0]
+        try:
+            name = RolloutAsked.model_validate_json(asked).strategy
+        except ValidationError:
+            name = str(by)[:_SHOWN]  # its own steps say that the row cannot be read
+        return Treated(by, name, run_id)
 
     def waited_for(self, tenant: str, customers: Sequence[str]) -> set[str]:
         """Return the versions in which some of these customers wait for a run."""
@@ -143,7 +228,7 @@ class ComingRepository:
         return (found[0][0], found[0][1]) if found else None
 
     def pass_over(self, tenant: str, version: str, customer_id: str, by: str) -> None:
-        """Note that another version was worth more for a member, so that this one starts no run."""
+        """Note that another version was worth more for a member, or treated them, so that this one starts no run."""
         values = {"of_tenant": tenant, "of_version": version, "customer": customer_id}
         self._connection.execute(_PASS_OVER, {**values, "passed_over": by})
 
@@ -153,7 +238,7 @@ class ComingRepository:
         return int(self._connection.scalar(_SINCE, values) or 0)
 
     def passed_over(self, tenant: str, version: str) -> int:
-        """Return for how many members another version was worth more."""
+        """Return of how many members another version took the turn."""
         query = select(func.count()).where(
             _MEMBER.tenant == tenant, _MEMBER.version == version, _MEMBER.passed_over.is_not(None)
         )

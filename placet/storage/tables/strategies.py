@@ -73,7 +73,7 @@ ROLLOUT_MEMBER = Table(
 measured on.
 
 `signal_at`: when what brought them in had happened. `started_at`: when their run was started last. `passed_over`: the
-version of the strategy that was worth more for them, so that this one starts no run.
+version of the strategy that was worth more for them or treated them, so that this one starts no run.
 `segments`: the named ones they were in then. `seal` is of customer, time, segments and `nonce`; the record names the
 digest of all. Of whoever is erased, segments and nonce go and the seal stays.
 `drawing`: the number of the entry `rollout.drawn` whose digest covers the row; whom none covers counts nowhere. Of
