@@ -15,6 +15,7 @@ Fell = Literal[
     "currency",
     "control_group",
     "rollout",
+    "step",
     "arm",
     "eligible",
     "applicable",

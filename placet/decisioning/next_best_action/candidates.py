@@ -19,18 +19,35 @@ from placet.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
+class AtStep:
+    """At which step of a strategy a customer is.
+
+    Attributes:
+        gives: Codes of the treatments that may be given there; none while they wait.
+        code: Of the reason why the others are not.
+        said: It, as a sentence without a subject.
+    """
+
+    gives: tuple[str, ...]
+    code: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     """A version of a strategy, and how far its rollout came.
 
     Attributes:
         reached: The share of those outside the control group that it has reached, in basis points.
         room: What is left of its budget, in minor units; None where nobody asks.
+        at: At which of its steps the customer is who is decided for; None where it has none, or nobody asks.
     """
 
     strategy: Strategy
     version: Digest
     reached: int = WHOLE
     room: int | None = None
+    at: AtStep | None = None
 
     @property
     def weights(self) -> Mapping[str, int]:

@@ -22,7 +22,7 @@ from placet.decisioning.next_best_action.worth import BILLED, CHURN, ONE, RECHAR
 _LONGEST: Final = 160
 _ORDER: Final[Mapping[Fell | None, int]] = {
     None: 0, "outranked": 1, "value": 2, "contact": 3, "suitable": 4, "applicable": 5, "eligible": 6, "arm": 7,
-    "rollout": 8, "control_group": 9, "currency": 10, "cohort": 11,
+    "step": 8, "rollout": 9, "control_group": 10, "currency": 11, "cohort": 12,
 }  # fmt: skip
 _PERCENT: Final = 100
 
@@ -59,12 +59,12 @@ def decide(
         else:
             fell, reason = found
             fallen += [_weighed(candidate, fell, reason) for candidate in one.candidates]
-    asked = [candidate for one, _ in open_ for candidate in one.candidates]
+    asked = [candidate for one, _ in open_ if one.closed is None for candidate in one.candidates]
     holds = true_of(row, list(_conditions(asked)))
     valued = list[_Valued]()
     for one, assignment in open_:
         for candidate in one.candidates:
-            fall = _fall(candidate, assignment, holds)
+            fall = _fall(one, candidate, assignment, holds)
             if fall is None:
                 valued.append(_value(candidate, row))
             else:
@@ -105,8 +105,6 @@ def _before_rules(one: Ready, customer_id: str, first: Mapping[str, bool]) -> tu
         so_far = f"it has reached {share_in_words(one.live.reached)} so far"
         nobody = "nobody is treated by it now: its rollout is held, or was ended"
         return "rollout", _reason("not_reached", so_far if one.live.reached else nobody)
-    if one.closed is not None:
-        return "contact", _reason(one.closed.code, one.closed.said)
     return drawn
 
 
@@ -116,7 +114,12 @@ def _conditions(candidates: Sequence[Prepared]) -> Iterator[str]:
         yield from (because.when for because in candidate.treatment.because)
 
 
-def _fall(candidate: Prepared, drawn: Assignment, holds: Mapping[str, bool]) -> tuple[Fell, Reason] | None:
+def _fall(one: Ready, candidate: Prepared, drawn: Assignment, holds: Mapping[str, bool]) -> tuple[Fell, Reason] | None:
+    at = one.live.at
+    if at is not None and candidate.treatment.code not in at.gives:
+        return "step", _reason(at.code, at.said)
+    if one.closed is not None:
+        return "contact", _reason(one.closed.code, one.closed.said)
     if candidate.arms and drawn.arm not in candidate.arms:
         return "arm", _reason("other_arm", f"is in arm {drawn.arm}, which does not get it")
     for hurdle in candidate.hurdles:

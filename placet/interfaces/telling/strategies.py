@@ -20,6 +20,7 @@ FELL: Final[Mapping[Fell, str]] = {
     "currency": "another currency",
     "control_group": "control group",
     "rollout": "not reached yet",
+    "step": "not their step",
     "arm": "another arm",
     "eligible": "may not get it",
     "applicable": "cannot use it",

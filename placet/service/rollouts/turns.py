@@ -30,7 +30,8 @@ from placet.governance.authority.mandates import left
 from placet.governance.policy.set import PolicySet
 from placet.service.rollouts.coming import Open, open_rollouts
 from placet.service.runs import record_in
-from placet.service.strategies.deciding import Case, decide_on, live_customer
+from placet.service.strategies.at_step import first_step
+from placet.service.strategies.deciding import Case, decide_on, live_customer, row_in
 from placet.storage.database import Database
 from placet.storage.transaction import Transaction
 
@@ -183,12 +184,13 @@ def _drawn(found: Published, customer_id: str, reached: int) -> bool:
 
 
 def _worth(one: Open, customer: LiveCustomer, at: datetime) -> Worth | None:
-    """Return what a strategy would do for a customer; None where it is nothing, or only a run can tell."""
-    strategy, channel = one.found.strategy, one.asked.channel
+    """Return what a strategy would do for a customer, by its first step; None: nothing, or only a run can tell."""
+    strategy, channel, case = one.found.strategy, one.asked.channel, Case(one.asked.channel, at)
     asked = customer._replace(state=state_for(strategy, customer.state))
     room = left(one.found.record).amount_minor
-    ready = prepare([Live(strategy, one.asked.version, one.reached, room)], channel, at)
-    made = decide_on(ready, asked, Case(channel, at))[0].chosen
+    first = first_step(strategy, row_in(asked, case))
+    ready = prepare([Live(strategy, one.asked.version, one.reached, room, first)], channel, at)
+    made = decide_on(ready, asked, case)[0].chosen
     return None if made is None or made.value is None else Worth(one, made.value)
 
 

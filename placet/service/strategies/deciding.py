@@ -1,7 +1,7 @@
 """What strategies would do for one customer now, on their live state."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -24,6 +24,7 @@ from placet.governance.policy.set import PolicySet
 from placet.governance.signing.canonical import digest
 from placet.service.state.current import state_of
 from placet.service.state.people import counted_as
+from placet.service.strategies.at_step import at_step
 from placet.service.strategies.publishing import PublishedStrategy, speaking
 from placet.storage.database import Database
 from placet.storage.transaction import Transaction
@@ -141,7 +142,8 @@ def decide_by_published(
     case = Case(channel, at)
     check_ahead(case, now)
     found = published_now(database, tenant, policies, now)
-    return decide_case(found, known_customer(database, tenant, customer_id, case.known_at(now)), case)
+    customer = known_customer(database, tenant, customer_id, case.known_at(now))
+    return decide_case(database, tenant, found, customer, case)
 
 
 def check_ahead(case: Case, now: datetime) -> None:
@@ -168,9 +170,16 @@ def published_now(database: Database, tenant: str, policies: Callable[[str], Pol
     return Published(tuple(lives), tuple(told))
 
 
-def decide_case(found: Published, customer: LiveCustomer, case: Case) -> PublishedDecision:
-    """Return what published strategies decide in a case."""
-    ready = prepare(found.lives, case.channel, case.at)
+def decide_case(
+    database: Database, tenant: str, found: Published, customer: LiveCustomer, case: Case
+) -> PublishedDecision:
+    """Return what published strategies decide in a case, each at the step where the record has the customer."""
+    lives = found.lives
+    if any(one.strategy.steps for one in lives):
+        row = row_in(customer, case)
+        with database.reading() as tx:
+            lives = tuple(replace(one, at=at_step(tx, tenant, one, customer, row)) for one in lives)
+    ready = prepare(lives, case.channel, case.at)
     decision, row = decide_on(ready, customer, case)
     return PublishedDecision(decision=decision, assist=assist_of(decision, row), strategies=found.told)
 
@@ -190,10 +199,15 @@ def _live(tx: Transaction, one: PublishedStrategy) -> Live | str:
 
 def decide_on(ready: Sequence[Ready], customer: LiveCustomer, case: Case) -> tuple[NextBestAction, Row]:
     """Return what strategies decide in a case, and the row that they were asked on."""
-    state = customer.state
-    row = with_facts(row_of(state, customer.household_members) | {"customer_id": customer.drawn_by}, case.facts)
+    state, row = customer.state, row_in(customer, case)
     decision = decide(ready, row, as_of=state.as_of, state_version=state.version, channel=case.channel, at=case.at)
     return decision, row
+
+
+def row_in(customer: LiveCustomer, case: Case) -> Row:
+    """Return the row that a customer is asked on in a case."""
+    row = row_of(customer.state, customer.household_members) | {"customer_id": customer.drawn_by}
+    return with_facts(row, case.facts)
 
 
 def known_customer(database: Database, tenant: str, customer_id: str, at: datetime) -> LiveCustomer:

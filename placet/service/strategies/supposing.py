@@ -128,7 +128,8 @@ def what_if(
     published = published_now(database, tenant, policies, now)
     customer = known_customer(database, tenant, customer_id, known)
     then = customer if known == known_then else known_customer(database, tenant, customer_id, known_then)
-    one, other = decide_case(published, customer, as_is), decide_case(published, then, supposed)
+    one = decide_case(database, tenant, published, customer, as_is)
+    other = decide_case(database, tenant, published, then, supposed)
     return WhatIf(
         supposed_channel=None if supposed.channel == as_is.channel else supposed.channel,
         supposed_at=None if supposed.at == as_is.at else supposed.at,

@@ -120,15 +120,35 @@ def test_who_was_treated_before_they_came_in_has_their_turn(small: Rolling, larg
     assert set(begun(small)) == {one}, "whether it is too soon is for the contact policy"
 
 
-def test_several_steps_that_are_worth_more_and_began_meanwhile_outrank(shop: Shop, small: Rolling) -> None:
-    steps = "rollout:\n", "steps:\n  - {step: rest, wait: 2 days}\n  - {step: give, treat: all}\nrollout:\n"
-    journey = started(shop, coming(*sells("50 %"), named(LARGE), steps))
-    them = both(small, journey)
+GIVE, REST = "  - {step: give, treat: all}\n", "  - {step: rest, wait: 2 days}\n"
+
+
+def with_steps(shop: Shop, steps: str) -> Rolling:
+    """Start a strategy of several steps that is worth more."""
+    return started(shop, coming(*sells("50 %"), named(LARGE), ("rollout:\n", f"steps:\n{steps}rollout:\n")))
+
+
+def enter(journeys: Rolling) -> None:
+    journeys.steps.note(journeys.asked, journeys.steps.batch(journeys.asked))
+
+
+def test_several_steps_whose_first_is_worth_more_and_that_began_meanwhile_outrank(shop: Shop, small: Rolling) -> None:
+    journeys = with_steps(shop, GIVE + REST)
+    them = both(small, journeys)
     shop.at_risk(*them)
     small.follow()
-    journey.steps.note(journey.asked, journey.steps.batch(journey.asked))
+    enter(journeys)
     assert begun(small) == {}
     assert {one: it["why"] for one, it in passed_over(small).items()} == dict.fromkeys(them, "outranked")
+
+
+def test_several_steps_that_begin_with_waiting_are_worth_nothing_yet(shop: Shop, small: Rolling) -> None:
+    journeys = with_steps(shop, REST + GIVE)
+    them = both(small, journeys)
+    shop.at_risk(*them)
+    small.follow()
+    enter(journeys)
+    assert set(begun(small)) == set(them)
 
 
 def test_of_two_whose_worth_only_a_run_can_tell_one_begins_however_their_turns_meet(shop: Shop) -> None:
