@@ -88,6 +88,7 @@ RecordKind = Literal[
     "retention.applied",
     "retention.completed",
     "rollout.asked",
+    "rollout.came",
     "rollout.drawn",
     "rollout.ended",
     "rollout.entered",
@@ -157,8 +158,8 @@ class AuditEvent(Frozen):
     """One entry.
 
     Attributes:
-        stream: A run, `tenant/<id>` for what concerns none, `policy/<id>/<agent>`, `journey/<id>`, or
-            `mandate/<id>/<mandate>`.
+        stream: A run, `tenant/<id>` for what concerns none, `policy/<id>/<agent>`, `journey/<id>`,
+            `coming/<id>/<version>`, or `mandate/<id>/<mandate>`.
         seq: Position in the stream, from 1 without gaps.
         actor: The named human, or the component (`agent:retention`, `worker`) that acted.
         step_key: Unique in the stream, so that a retried step records itself once.
@@ -191,6 +192,11 @@ def policy_stream(tenant: str, agent: str) -> str:
 def mandate_stream(tenant: str, mandate_id: str) -> str:
     """Return the stream of a mandate's account: what was taken of it, and given back."""
     return f"mandate/{tenant}/{mandate_id}"
+
+
+def coming_stream(tenant: str, version: str) -> str:
+    """Return the stream that says who came into one version of a strategy as something happened to them."""
+    return f"coming/{tenant}/{version}"
 
 
 def journey_stream(journey: str) -> str:

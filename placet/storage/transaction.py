@@ -5,7 +5,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from placet.contracts.audit import AuditEvent, RecordKind, journey_stream, policy_stream, tenant_stream
+from placet.contracts.audit import (
+    AuditEvent,
+    RecordKind,
+    coming_stream,
+    journey_stream,
+    policy_stream,
+    tenant_stream,
+)
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.console.deliveries import DeliveryRepository
 from placet.storage.console.invitations import InvitationRepository
@@ -206,6 +213,21 @@ class Transaction:
             run_id=None,
             kind=kind,
             actor=actor,
+            step_key=step,
+            at=at,
+            body=body,
+        )
+
+    def record_coming(
+        self, tenant: str, version: str, kind: RecordKind, *, at: datetime, step: str, body: dict[str, Any]
+    ) -> AuditEvent:
+        """Append an entry to the stream of those who come into a version of a strategy, once per `step`."""
+        return self.audit.append(
+            stream=coming_stream(tenant, version),
+            tenant=tenant,
+            run_id=None,
+            kind=kind,
+            actor="worker",
             step_key=step,
             at=at,
             body=body,

@@ -101,6 +101,13 @@ def _entered(event: AuditEvent) -> str:
     return f"came into {_of(event)} by what had happened{when}"
 
 
+def _came(event: AuditEvent) -> str:
+    body = event.body
+    control = sum(1 for one in body["came"] if one["control"])
+    said = f"{counted(int(body['members']), 'customer')} came in, {control:,} of them in the control group"
+    return f"took down who comes into {_of(event)}: {said}"
+
+
 def _passed_over(event: AuditEvent) -> str:
     body, whom = event.body, name_of(event.body["customer_id"])
     if body.get("why") == "treated":
@@ -147,6 +154,7 @@ OF_ROLLOUTS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "rollout.drawn": _drawn,
     "rollout.looked": _looked,
     "rollout.asked": _asked,
+    "rollout.came": _came,
     "rollout.entered": _entered,
     "rollout.passed_over": _passed_over,
     "rollout.order_refused": _refused,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, TenantId
 from placet.contracts.events.kinds import Channel
@@ -134,9 +134,9 @@ def _first_step(tx: Transaction, entry: Entry) -> str:
 
 
 def record_end(
-    tx: Transaction, of: JourneyAsked, stands: JourneyStanding, code: str, reason: str, at: datetime
+    tx: Transaction, of: JourneyAsked, stands: JourneyStanding, code: str, reason: str, at: datetime, **more: Any
 ) -> None:
-    """Put the end of a journey on the record, and into its row."""
+    """Put the end of a journey on the record, with `more` that is to be said of it, and into its row."""
     tx.record_journey(
         of.tenant,
         of.workflow_id,
@@ -144,7 +144,7 @@ def record_end(
         actor="worker",
         at=at,
         step=f"{ENDED}.{stands.number}",
-        body=body_of(of, stands.version, stands.number, step=stands.step, code=code, reason=reason),
+        body=body_of(of, stands.version, stands.number, step=stands.step, code=code, reason=reason, **more),
     )
     tx.journeys.put(
         of.tenant,

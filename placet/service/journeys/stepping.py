@@ -247,7 +247,7 @@ class JourneySteps:
         if run_id := more.get("run"):
             self._note_told(tx, of, str(run_id))
         if to is None:
-            return self._end(tx, of, stands, "through", f"went through all steps; the last: {why}", now)
+            return self._end(tx, of, stands, "through", f"went through all steps; the last: {why}", now, **more)
         places = {"from": stands.step, "to": to, "state_version": known.customer.state.version}
         number = len(stands.moves) + 1
         tx.record_journey(
@@ -263,9 +263,16 @@ class JourneySteps:
         return None
 
     def _end(
-        self, tx: Transaction, of: JourneyAsked, stands: JourneyStanding, code: EndedCode, reason: str, now: datetime
+        self,
+        tx: Transaction,
+        of: JourneyAsked,
+        stands: JourneyStanding,
+        code: EndedCode,
+        reason: str,
+        now: datetime,
+        **more: Any,
     ) -> Turn:
-        record_end(tx, of, stands, code, reason, now)
+        record_end(tx, of, stands, code, reason, now, **more)
         return Turn(_over(reason))
 
     def _wait_until(

@@ -3,7 +3,8 @@
     (1) Somebody's state changed (`placet.service.state.following`).
     (2) Which strategies take customers as they come, and may reach anybody now, by the record.
     (3) Who is in the cohort of which, by their state as it is now, and drawn into what the rollout has reached.
-    (4) Take them down, treated and control group alike, in one transaction for all strategies.
+    (4) Take them down, treated and control group alike, in one transaction for all strategies, and put on the record
+        who they are: one entry for each strategy.
     (5) Tell the rollouts in which one of them waits for a run; their own steps start it (`turns`).
 
 A worker that dies anywhere in between is told of the same customers again: who is in a strategy already stays as they
@@ -33,7 +34,7 @@ from placet.service.strategies.deciding import live_customer
 from placet.storage.database import Database
 from placet.storage.sql.reading import pass_on_others
 from placet.storage.state.changes import Changed
-from placet.storage.strategies.coming import Comer
+from placet.storage.strategies.coming import CAME, Comer
 from placet.storage.transaction import Transaction
 
 _KEPT_SECONDS: Final = 2.0
@@ -94,9 +95,10 @@ class Comings:
         comers = [one for each in opened for one in _comers(each, frame, signals)]
         with self._database.transaction() as tx:
             known = tx.coming.already(tenant, [one.asked.version for one in opened], sorted(signals))
-            for comer in comers:
-                if (comer.version, comer.customer_id) not in known:
-                    tx.coming.enter(tenant, comer, now)
+            for one in opened:
+                version = one.asked.version
+                of_it = [each for each in comers if each.version == version]
+                _take_down(tx, one.asked, [each for each in of_it if (version, each.customer_id) not in known], now)
         with self._database.reading() as tx:
             waits = tx.coming.waited_for(tenant, sorted(signals))
         for one in opened:
@@ -164,6 +166,27 @@ def open_rollouts(
         starts = said == (asked.requested_by, asked.agent, asked.channel) and stands.ended is None
         if starts and stands.reached and found.strategy.rollout.coming and left(found.record).amount_minor > 0:
             yield Open(asked, found, stands.reached)
+
+
+def _take_down(tx: Transaction, asked: RolloutAsked, comers: Sequence[Comer], now: datetime) -> None:
+    """Take down who comes into one version, and name them on the record; who is there already stays as they were."""
+    ordered = sorted(comers, key=lambda one: one.customer_id)
+    new = [one for one in ordered if tx.coming.enter(asked.tenant, one, now)]
+    if not new:
+        return
+    named = [
+        {
+            "customer_id": one.customer_id,
+            "control": one.control,
+            "bucket": one.bucket,
+            "signal_at": one.signal_at.isoformat(),
+        }
+        for one in new
+    ]
+    body = {"strategy": asked.strategy, "version": asked.version, "members": len(new), "came": named}
+    step = f"{CAME}.{new[0].customer_id}"  # nobody comes into a version twice
+    entry = tx.record_coming(asked.tenant, asked.version, CAME, at=now, step=step, body=body)
+    tx.coming.note_entry(asked.tenant, asked.version, [one.customer_id for one in new], entry.seq)
 
 
 def _comers(one: Open, frame: pl.DataFrame, signals: dict[str, datetime]) -> Iterator[Comer]:

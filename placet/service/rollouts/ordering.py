@@ -105,6 +105,8 @@ def record_start(
         if not tx.rollouts.add(asked, coming=it.strategy.rollout.coming):
             return _running_already(tx, asked, channel)
         body = body_of(it, agent=carries.by, channel=carries.channel, mandate_id=it.mandate.document_id)
+        if it.strategy.rollout.coming:
+            body["comers"] = "named"  # each of them is on the record: `audit verify` looks for all
         tx.record_act(tenant, STARTED, said.by, now, carries.version, vouched(body, voucher))
     return asked
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from placet.contracts.audit import tenant_stream
 from placet.contracts.strategies.journey import journey_id
 from placet.governance.membership import uncovered
+from placet.storage.projections.comer_rows import check_comers
 from placet.storage.projections.finding import Finding, compare
 from placet.storage.projections.rows import Entry, ProjectionRows, document
 from placet.storage.sql.driver import Row
@@ -39,7 +40,11 @@ def check_rollouts(tx: Transaction, tenant: str) -> Iterator[Finding]:
                 continue
             yield from _row(tenant, row, entry)
             yield from compare("rollout", version, row, {name: many[version] for name, many in counted.items()})
+            if "comers" in entry.body:
+                yield from compare("rollout", version, row, {"coming": 1})
             yield from _members(tx, tenant, row, drawn[version])
+            if row["coming"] or "comers" in entry.body:
+                yield from check_comers(tx, tenant, version, named="comers" in entry.body)
     for steps in rows.steps_of_kind(stream, _STARTED):
         versions = [step.removeprefix(f"{_STARTED}.") for step in steps]
         there = rows.present(ROLLOUT, "version", tenant, versions)
@@ -76,9 +81,7 @@ def _members(tx: Transaction, tenant: str, row: Row, drawn: int) -> Iterator[Fin
     recorded = {keys[key]: entry.body for key, entry in entries.items()}
     taken = dict(tx.rollouts.taken_down(tenant, version))
     if row["coming"]:
-        taken.pop(
-            0, None
-        )  # who comes in as something happens to them is on the record with their run, if they have one
+        taken.pop(0, None)  # who comes in as something happens to them is named: see `check_comers`
     if row["enrolled"] <= row["moves"]:
         taken.pop(drawn + 1, None)  # a drawing that is under way has members, and no entry yet
     if (fault := uncovered(recorded, taken)) is not None:

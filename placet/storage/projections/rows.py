@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Integer, Select, String, Table, bindparam, exists, func, select, tuple_
 
+from placet.contracts.audit import journey_stream
 from placet.governance.log.body import read_body
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.plain_json import read_json
@@ -29,6 +30,18 @@ _RUN_STREAMS = (
         AUDIT.c.tenant == bindparam("tenant"),
         AUDIT.c.seq == 1,
         AUDIT.c.run_id.is_not(None),
+        AUDIT.c.id > bindparam("after"),
+    )
+    .order_by(AUDIT.c.id)
+    .limit(PAGE)
+)
+_JOURNEY_STREAMS = (
+    select(AUDIT.c.id, AUDIT.c.stream)
+    .where(
+        AUDIT.c.tenant == bindparam("tenant"),
+        AUDIT.c.seq == 1,
+        AUDIT.c.run_id.is_(None),
+        AUDIT.c.stream.like(f"{journey_stream('')}%"),
         AUDIT.c.id > bindparam("after"),
     )
     .order_by(AUDIT.c.id)
@@ -75,6 +88,7 @@ class Entry:
 
     Attributes:
         position: Its place over all streams.
+        seq: Its place in its own stream.
     """
 
     stream: str
@@ -84,6 +98,7 @@ class Entry:
     at: datetime
     body: dict[str, Any]
     position: int = 0
+    seq: int = 0
 
 
 class ProjectionRows:
@@ -116,6 +131,11 @@ class ProjectionRows:
         """Return the entries of a stream with these step keys."""
         rows = self._connection.execute(_OF_STEP, {"stream": stream, "step_keys": step_keys}).mappings()
         return {row["step_key"]: _entry(row) for row in rows}
+
+    def journey_streams(self, tenant: str, after: int) -> list[tuple[int, str]]:
+        """Return a page of the journeys that have a record: position and stream, oldest first."""
+        found = self._connection.execute(_JOURNEY_STREAMS, {"tenant": tenant, "after": after})
+        return [(position, stream) for position, stream in found]
 
     def steps_of_kind(self, stream: str, kind: str) -> Iterator[list[str]]:
         """Yield pages of the step keys that entries of one kind have in a stream."""
@@ -237,4 +257,5 @@ def _entry(row: Row) -> Entry:
         at=row["at"],
         body=body,
         position=row["id"],
+        seq=row["seq"],
     )

@@ -6,7 +6,8 @@
  (3) rows about runs that have no record at all;
  (4) keys, delegations, mandates, halts and controls, with the tenant's own stream; counters of passkeys, among
      themselves;
- (5) rollouts and their members: who was drawn, by the digests on the record.
+ (5) rollouts and their members: who was drawn, by the digests on the record; who came in, by name;
+ (6) where customers are in strategies of several steps.
 It believes the entries; that they are those that were written is for `placet.storage.log.verification` to show, in the
 same snapshot.
 """
@@ -21,6 +22,7 @@ from placet.storage.log.tree import LOWEST_POSITION
 from placet.storage.projections.counters import check_counters
 from placet.storage.projections.documents import Mention, check_documents, mentions
 from placet.storage.projections.finding import DIFFERS, Finding
+from placet.storage.projections.journey_rows import check_journeys
 from placet.storage.projections.order import Withdrawn, is_sending, kind_of
 from placet.storage.projections.rollout_rows import check_rollouts
 from placet.storage.projections.rows import Entry, ProjectionRows
@@ -48,6 +50,7 @@ def verify_projections(tx: Transaction, tenant: str) -> Iterator[Finding]:
     yield from check_spent(rows, tenant)
     yield from check_counters(rows, tenant)
     yield from check_rollouts(tx, tenant)
+    yield from check_journeys(tx, tenant)
 
 
 def check_projections(tx: Transaction, tenant: str) -> None:

@@ -20,7 +20,7 @@ LOCK_TIMEOUT_S = 60
 """How long a process waits for another that is migrating the same database."""
 
 
-HEAD = "0023"
+HEAD = "0027"
 """The revision this version of Placet needs. A constant, so that a command need not load Alembic to compare it."""
 
 

@@ -7,16 +7,18 @@ from typing import Final, NamedTuple
 from pydantic import AwareDatetime, ValidationError
 from sqlalchemy import bindparam, exists, func, or_, select, update
 
+from placet.contracts.audit import RecordKind, coming_stream
 from placet.contracts.base import Frozen
 from placet.contracts.run import END_STATES
 from placet.contracts.strategies.rolling import RolloutAsked
 from placet.storage.sql.driver import Connection
 from placet.storage.sql.inserts import insert_if_absent
-from placet.storage.tables import MANDATE, ROLLOUT, ROLLOUT_MEMBER, RUN
+from placet.storage.tables import AUDIT, MANDATE, ROLLOUT, ROLLOUT_MEMBER, RUN
 
 _MEMBER = ROLLOUT_MEMBER.c
 _MOST_OPEN: Final = 500
 """Rollouts that are asked for each customer."""
+CAME: Final[RecordKind] = "rollout.came"
 _SHOWN: Final = 16
 """Of a version, in characters."""
 _PUBLISHED = exists().where(
@@ -101,6 +103,17 @@ _REACHED = (
     .where(*_OF_IT, _MEMBER.started_at.is_not(None), _MEMBER.signal_at.is_not(None))
 )
 _TIMES = _REACHED.order_by(_MEMBER.started_at.desc()).limit(bindparam("limit"))
+_CAME = select(
+    _MEMBER.customer_id, _MEMBER.control, _MEMBER.bucket, _MEMBER.enrolled_at, _MEMBER.signal_at, _MEMBER.passed_over,
+    _MEMBER.came,
+).where(*_OF_IT, _MEMBER.came.in_(bindparam("numbers", expanding=True)))  # fmt: skip
+_NAMED = exists().where(AUDIT.c.stream == bindparam("stream"), AUDIT.c.seq == _MEMBER.came, AUDIT.c.kind == CAME)
+_STRAYS = (
+    select(_MEMBER.customer_id)
+    .where(*_OF_IT, or_(_MEMBER.came.is_(None), ~_NAMED))
+    .order_by(_MEMBER.customer_id)
+    .limit(bindparam("limit"))
+)
 _OF_ONE = _REACHED.where(_MEMBER.customer_id == bindparam("customer"))
 
 
@@ -117,6 +130,18 @@ class Comer(Frozen):
     control: bool
     bucket: int
     signal_at: AwareDatetime
+
+
+class CameRow(NamedTuple):
+    """Who came in, as their row has it; see the table."""
+
+    customer_id: str
+    control: int
+    bucket: int
+    enrolled_at: datetime
+    signal_at: datetime | None
+    passed_over: str | None
+    came: int
 
 
 class Times(NamedTuple):
@@ -179,6 +204,25 @@ class ComingRepository:
             "signal_at": comer.signal_at,
         }
         return insert_if_absent(self._connection, ROLLOUT_MEMBER, values)
+
+    def note_entry(self, tenant: str, version: str, customers: Sequence[str], number: int) -> None:
+        """Note which entry names members who came in."""
+        theirs = (_MEMBER.tenant == tenant, _MEMBER.version == version, _MEMBER.customer_id.in_(customers))
+        self._connection.execute(update(ROLLOUT_MEMBER).where(*theirs).values(came=number))
+
+    def came(self, tenant: str, version: str, numbers: Sequence[int]) -> dict[int, list[CameRow]]:
+        """Return the members that name some entries, by the entry's number."""
+        found: dict[int, list[CameRow]] = {number: [] for number in numbers}
+        values = {"of_tenant": tenant, "of_version": version, "numbers": list(numbers)}
+        for row in self._connection.execute(_CAME, values):
+            one = CameRow(*row)
+            found[one.came].append(one)
+        return found
+
+    def strays(self, tenant: str, version: str, limit: int) -> tuple[str, ...]:
+        """Return some members of a version of whom no entry says that they came in."""
+        values = {"of_tenant": tenant, "of_version": version, "stream": coming_stream(tenant, version), "limit": limit}
+        return tuple(self._connection.scalars(_STRAYS, values))
 
     def beside(self, tenant: str, version: str, customer_id: str) -> set[str]:
         """Return the other versions in which a member waits, or has begun several steps since they came into this."""

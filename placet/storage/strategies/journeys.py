@@ -1,11 +1,11 @@
 """Where customers are in strategies of several steps: a projection for lists and figures. See the table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import AwareDatetime, ValidationError
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import String, bindparam, func, select, tuple_, update
 
 from placet.contracts.base import Frozen
 from placet.contracts.strategies.journey import EndedCode, JourneyPhase
@@ -22,6 +22,20 @@ _THIS = (
 )
 _GET = select(JOURNEY).where(*_THIS)
 _PUT = update(JOURNEY).where(*_THIS)
+_PAGE: Final = 200
+_PAGE_AFTER = (
+    select(JOURNEY)
+    .where(
+        _C.tenant == bindparam("of_tenant"),
+        tuple_(_C.customer_id, _C.strategy)
+        > tuple_(bindparam("of_customer", type_=String), bindparam("of_strategy", type_=String)),
+    )
+    .order_by(_C.customer_id, _C.strategy)
+    .limit(_PAGE)
+)
+_OF_CUSTOMERS = select(_C.customer_id, _C.strategy).where(
+    _C.tenant == bindparam("of_tenant"), _C.customer_id.in_(bindparam("customers", expanding=True))
+)
 _OF_CUSTOMER = (
     select(JOURNEY)
     .where(_C.tenant == bindparam("of_tenant"), _C.customer_id == bindparam("of_customer"))
@@ -123,6 +137,22 @@ class JourneyRepository:
         """
         values = {"of_tenant": tenant, "of_customer": customer_id}
         return tuple(_row(row) for row in self._connection.execute(_OF_CUSTOMER, values).mappings())
+
+    def pages(self, tenant: str) -> Iterator[Sequence[Row]]:
+        """Yield all rows of a tenant as they are, by customer and strategy, a page at a time."""
+        customer, strategy = "", ""
+        while True:
+            values = {"of_tenant": tenant, "of_customer": customer, "of_strategy": strategy}
+            page = self._connection.execute(_PAGE_AFTER, values).mappings()
+            if not page:
+                return
+            yield page
+            customer, strategy = page[-1]["customer_id"], page[-1]["strategy"]
+
+    def present(self, tenant: str, customers: Iterable[str]) -> set[tuple[str, str]]:
+        """Return the journeys of some customers: customer, strategy."""
+        values = {"of_tenant": tenant, "customers": list(dict.fromkeys(customers))}
+        return {(customer, name) for customer, name in self._connection.execute(_OF_CUSTOMERS, values)}
 
     def put(self, tenant: str, customer_id: str, strategy: str, **values: Any) -> None:
         """Write some columns of a journey's row."""

@@ -52,6 +52,7 @@ ROLLOUT_MEMBER = Table(
     Column("seal", Text),
     Index("ix_rollout_member_customer", "tenant", "customer_id"),
     Column("drawing", Integer),
+    Column("came", BigInteger),
     partial_index(
         "ix_rollout_member_waiting",
         "tenant",
@@ -68,6 +69,7 @@ ROLLOUT_MEMBER = Table(
         where="run_id IS NULL AND control = 0 AND passed_over IS NULL",
     ),
     partial_index("ix_rollout_member_started", "tenant", "version", "started_at", where="started_at IS NOT NULL"),
+    partial_index("ix_rollout_member_came", "tenant", "version", "came", where="came IS NOT NULL"),
 )
 """Who was in the cohort when a stage began or when they came in, in the control group or not: whom outcomes are
 measured on.
@@ -77,7 +79,8 @@ version of the strategy that was worth more for them or treated them, so that th
 `segments`: the named ones they were in then. `seal` is of customer, time, segments and `nonce`; the record names the
 digest of all. Of whoever is erased, segments and nonce go and the seal stays.
 `drawing`: the number of the entry `rollout.drawn` whose digest covers the row; whom none covers counts nowhere. Of
-strategies that take customers as they come it is empty.
+strategies that take customers as they come it is empty; there `came` is the number of the entry `rollout.came`, in the
+stream of those who come into that version, that names them.
 """
 
 OUTCOME = Table(
