@@ -344,11 +344,12 @@ def test_each_run_reports_its_own_outcome_and_one_refusal_is_exit_1(a_world: Wor
     address = {"PLACET_TEMPORAL_ADDRESS": a_world.settings.temporal_address}
     done = placet_process(a_world.settings.home, "approve", small, large, *signing, **address)
     assert (done.returncode, done.stderr) == (1, "")
-    *_, one, other, summary = done.stdout.splitlines()
+    *_, one, other, summary, became = done.stdout.splitlines()
     says = {line.split()[0]: line for line in (one, other)}
     assert says[small] == f"{small}  approve by junior: accepted"
     assert says[large].startswith(f"{large}  approve by junior: refused (unentitled): 'junior' may not decide")
     assert summary.endswith(": 1 accepted, 1 refused, 0 not reviewed yet")
+    assert became == "of 1 approved run: 1 executed"
     a_world.wait(small, "executed")
     assert a_world.record(large).state == "awaiting_decision"
 

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Final
 
 from placet.contracts.audit import RecordKind
+from placet.contracts.money import Money
+from placet.contracts.people.mandate import Mandate
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
 from placet.contracts.text import counted
@@ -39,11 +41,7 @@ def charge_budget(
     policies = context.policies(run.tenant, run.agent)
     mandate = published(tx, run.tenant, run.agent, used.version, policies, now).record.mandate
     if not take(tx, mandate, run, proposal=digest, customer_id=proposal.customer_id, amount=amount, now=now):
-        raise DecisionRefused(
-            f"strategy {mandate.name!r} has no room for {amount} more: its budget is {mandate.budget}, and "
-            f"{mandate.cap_per_customer} for one customer in {counted(mandate.period_days, 'day')}",
-            code=SPENT,
-        )
+        raise DecisionRefused(_no_room(tx, mandate, amount), code=SPENT)
     after = tx.mandates.get(run.tenant, mandate.document_id)
     body = {
         "proposal": digest,
@@ -53,3 +51,18 @@ def charge_budget(
         "left": None if after is None else left(after).model_dump(mode="json"),
     }
     tx.record(run, CHARGED, actor="worker", at=now, body=body)
+
+
+def _no_room(tx: Transaction, mandate: Mandate, amount: Money) -> str:
+    """Say which of the two has no room: the budget, or what one customer may get."""
+    now = tx.mandates.get(mandate.tenant, mandate.document_id)
+    room = mandate.budget if now is None else left(now)
+    if amount.amount_minor > room.amount_minor:
+        return (
+            f"the budget of strategy {mandate.name!r} is spent: {room} of {mandate.budget} is left, and this takes "
+            f"{amount}"
+        )
+    return (
+        f"strategy {mandate.name!r} gives one customer {mandate.cap_per_customer} in "
+        f"{counted(mandate.period_days, 'day')} at most, and {amount} more has no room"
+    )

@@ -66,7 +66,7 @@ def test_one_signature_decides_what_was_chosen_on_the_inbox(context: BrowserCont
     page.get_by_role("button", name="Approve 2 proposals with your passkey").click()
     for run_id in runs:
         assert console.world.wait(run_id, "executed").decision
-    expect(page.get_by_text("Counted")).to_have_count(2)
+    expect(page.get_by_text("Executed", exact=True)).to_have_count(2)
     looked_at(page, "batch-outcome")
     page.go_back()
     expect(page.get_by_text(re.compile("answered already"))).to_be_visible()

@@ -31,6 +31,7 @@ from placet.interfaces.console.views.governance.what_if import answer_of
 from placet.interfaces.console.views.record import KIND_GROUPS, checked_of, failed_check, verdict_of
 from placet.service.deciding.batch_choice import PreparedBatch
 from placet.service.deciding.batches import MemberOutcome
+from placet.service.deciding.ends import Became
 from placet.service.reading.checks import VerifiedPart
 from placet.service.reading.what_if import MandateSaid, PersonSaid, Supposed, WhatIf
 
@@ -304,6 +305,26 @@ def test_what_became_of_a_batch_shows_first_what_failed() -> None:
     )
     assert [one.badge.text for one in shown] == ["Refused", "Not delivered", "Delivered", "Counted"]
     assert "\x1b" not in shown[0].words
+
+
+def test_what_counted_and_then_came_to_nothing_is_shown_first() -> None:
+    outcomes = [
+        MemberOutcome("run-1", "accepted"),
+        MemberOutcome("run-2", "accepted"),
+        MemberOutcome("run-3", "accepted"),
+    ]
+    became = (
+        Became("run-1", "executed", "", "done"),
+        Became("run-2", "denied", "mandate_spent", "the budget is spent"),
+        Became("run-3", "executing", "", ""),
+    )
+    shown = outcomes_of(outcomes, became=became)
+    assert [(one.run.run_id, one.badge.text, one.badge.tone) for one in shown] == [
+        ("run-2", "Denied", "bad"),
+        ("run-1", "Executed", "good"),
+        ("run-3", "Counted", "good"),
+    ]
+    assert shown[0].words == "It counted, and then: the budget is spent (mandate_spent)"
 
 
 def test_every_kind_of_entry_can_be_chosen() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 import typer
 
 from placet.contracts.proposal import MutationKind
-from placet.contracts.text import counted, one_line
+from placet.contracts.text import counted, one_line, spoken
 from placet.interfaces.cli import output
 from placet.interfaces.cli.amounts import amount
 from placet.interfaces.cli.running.runs import UNFINISHED
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from placet.service.deciding.batch_choice import BatchLimits, BatchVerdict, PreparedBatch
     from placet.service.deciding.batches import MemberOutcome
+    from placet.service.deciding.ends import Became
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ def decide_batch(toolbox: Toolbox, verdict: "BatchVerdict", selection: Selection
     """
     from placet.service.deciding.batch_choice import prepare_batch
     from placet.service.deciding.batches import deliver_batch, record_batch, sign_prepared
+    from placet.service.deciding.ends import PATIENCE, what_became
 
     limits = _limits(selection)  # before anything is looked for: what is mistyped is said at once
     check_signer(toolbox, signing.name, signing.key_file)
@@ -73,6 +75,8 @@ def decide_batch(toolbox: Toolbox, verdict: "BatchVerdict", selection: Selection
     prepared = prepare_batch(database, toolbox.tenant, verdict, limits, run_ids)
     _print_left_out(prepared, each=not selection.all_waiting)
     _print_table(prepared, beside=signing.print_only)
+    if verdict == "approve":
+        _print_rooms(toolbox, prepared)
     key = load_signer(toolbox, signing.name, signing.key_file).key
     decisions = sign_prepared(prepared, tenant=toolbox.tenant, signer=signing.name, reason=signing.reason, key=key)
     if signing.print_only:
@@ -82,10 +86,17 @@ def decide_batch(toolbox: Toolbox, verdict: "BatchVerdict", selection: Selection
     batch = record_batch(database, toolbox.tenant, next(iter(decisions.values())))
     records = [choice.record for choice in prepared.choices]
 
-    async def deliver() -> "tuple[MemberOutcome, ...]":
-        return await deliver_batch(database, await toolbox.engine(), records, decisions, signing.wait)
+    async def deliver() -> "tuple[tuple[MemberOutcome, ...], tuple[Became, ...]]":
+        outcomes = await deliver_batch(database, await toolbox.engine(), records, decisions, signing.wait)
+        counted_fully = [one.run_id for one in outcomes if one.code == "accepted" and not one.detail]
+        if verdict != "approve":
+            return outcomes, ()
+        return outcomes, await what_became(database, counted_fully, min(signing.wait, PATIENCE))
 
-    return _report(toolbox.run(deliver()), f"{verdict} by {signing.name}", batch.root, signing.wait)
+    outcomes, became = toolbox.run(deliver())
+    code = _report(outcomes, f"{verdict} by {signing.name}", batch.root, signing.wait)
+    went_wrong = _print_ends(became, signing.wait)
+    return code or int(went_wrong)
 
 
 def _limits(selection: Selection) -> "BatchLimits":
@@ -134,6 +145,28 @@ def _print_table(prepared: "PreparedBatch", *, beside: bool) -> None:
     )
     for line in lines:
         (output.print_notice if beside else output.print_line)(line)
+
+
+def _print_rooms(toolbox: Toolbox, prepared: "PreparedBatch") -> None:
+    """Print what the budgets of strategies have for it: what finds no room when its turn comes is denied."""
+    from placet.service.deciding.budget_room import rooms_for
+
+    proposals = [one.proposal for one in prepared.choices]
+    for room in rooms_for(toolbox.database(), toolbox.tenant, proposals):
+        output.print_notice(f"{'' if room.enough else 'NOT ENOUGH: '}{room}")
+
+
+def _print_ends(became: "Sequence[Became]", wait: float) -> bool:
+    """Print what became of what was approved by everybody who must; returns whether anything ended without effect."""
+    from placet.service.deciding.ends import summary
+
+    if not became or not wait:
+        return False
+    failed = [one for one in became if one.over and one.state != "executed"]
+    for one in failed:
+        output.print_line(f"{one.run_id}  approved, and then {spoken(one.state)} ({one.code}): {one_line(one.detail)}")
+    output.print_line(f"of {counted(len(became), 'approved run')}: {summary(became)}")
+    return bool(failed)
 
 
 def _report(outcomes: "Sequence[MemberOutcome]", who: str, root: str, wait: float) -> int:

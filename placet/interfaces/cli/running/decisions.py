@@ -154,6 +154,8 @@ def _decide(toolbox: Toolbox, run_id: str, verdict: Verdict, signing: Signing, e
     record, digest, proposal = _pending(toolbox, run_id, verdict, expected)
     gate = _gate(toolbox, record, verdict, signing.name)
     output.print_proposal(proposal, digest, beside=signing.print_only, gate=gate)
+    if verdict == "approve":
+        _print_room(toolbox, proposal)
     _seen(toolbox, record, digest, signing.name)
     key = load_signer(toolbox, signing.name, signing.key_file).key
     envelope = sign_verdict(record, digest, verdict, signing.name, signing.reason, key)
@@ -161,6 +163,15 @@ def _decide(toolbox: Toolbox, run_id: str, verdict: Verdict, signing: Signing, e
         output.print_text(envelope)
         return 0
     return deliver(toolbox, record, envelope, verdict, signing.name, signing.wait)
+
+
+def _print_room(toolbox: Toolbox, proposal: "Proposal") -> None:
+    """Print that its strategy's budget has no room for it now; nothing where it has."""
+    from placet.service.deciding.budget_room import rooms_for
+
+    for room in rooms_for(toolbox.database(), toolbox.tenant, [proposal]):
+        if not room.enough:
+            output.print_notice(f"NOT ENOUGH: {room}")
 
 
 def _pending(

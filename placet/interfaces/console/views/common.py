@@ -120,3 +120,8 @@ def stopped(scope: HaltScope, subject: str) -> str:
         return "everything"
     name = kind_in_words(subject)
     return f"what {name} proposes" if scope == "agent" else name.lower()
+
+
+def first_upper(text: str) -> str:
+    """Return a sentence with its first letter in upper case; the rest stays as it is."""
+    return text[:1].upper() + text[1:]

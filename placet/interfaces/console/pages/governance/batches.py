@@ -26,8 +26,10 @@ from placet.interfaces.console.views.governance.batches import (
 from placet.interfaces.console.views.governance.batches import named as named_run
 from placet.service.deciding.batch_choice import BatchVerdict, PreparedBatch, parse_limits, prepare_batch
 from placet.service.deciding.batches import SIGNED, MemberOutcome, read_shares
+from placet.service.deciding.budget_room import rooms_for
 from placet.service.deciding.decisions import pending_proposal
 from placet.service.deciding.deliveries import Delivery
+from placet.service.deciding.ends import Became, what_became
 from placet.service.inbox import inbox_mark, parse_filter
 
 _WAIT_SECONDS: Final = 10.0
@@ -38,6 +40,7 @@ YOURS: Final = "you asked for it, so that another person decides it"
 class _Delivered(NamedTuple):
     outcomes: tuple[MemberOutcome, ...]
     left: tuple[tuple[str, str], ...]
+    became: tuple[Became, ...] = ()
 
 
 def choose(asked: Asked) -> Response:
@@ -92,9 +95,14 @@ def hand_over(asked: Asked, shares: Mapping[str, str], left: Sequence[tuple[str,
             return delivery.failed(error)
         return await delivery.deliver(engine, _WAIT_SECONDS)
 
+    async def became(outcomes: Sequence[MemberOutcome]) -> tuple[Became, ...]:
+        counted_fully = [one.run_id for one in outcomes if one.code == "accepted" and not one.detail]
+        return await what_became(served.database, counted_fully)
+
     def delivered() -> _Delivered:
         outcomes = asyncio.run_coroutine_threadsafe(deliver(), loop).result()
-        return _Delivered(outcomes, tuple(left))
+        ends = asyncio.run_coroutine_threadsafe(became(outcomes), loop).result()
+        return _Delivered(outcomes, tuple(left), ends)
 
     asked.parts.deliveries.ask(f"batch {delivery.batch}", delivered, seconds=_WAIT_SECONDS)
     return RedirectResponse(f"{ROOT}/batches/{delivery.batch}", 303)
@@ -112,7 +120,9 @@ def outcome(asked: Asked) -> Response:
     return asked.page(
         "governance/batch_outcome.html",
         known=known,
-        outcomes=None if found is None else outcomes_of(found.outcomes, lambda run_id: name_of(asked, run_id)),
+        outcomes=None
+        if found is None
+        else outcomes_of(found.outcomes, lambda run_id: name_of(asked, run_id), found.became),
         left=[LeftOut(name_of(asked, run_id), why) for run_id, why in found.left] if found else (),
     )
 
@@ -202,13 +212,16 @@ def _page(
     fault: str,
     gone: list[LeftOut],
 ) -> Response:
-    values: dict[str, Any] = {"lines": (), "commands": (), "left_out": (), "members": ""}
+    values: dict[str, Any] = {"lines": (), "commands": (), "left_out": (), "members": "", "budgets": ()}
     if prepared is not None:
+        served = asked.parts.served
+        rooms = rooms_for(served.database, served.tenant, [one.proposal for one in prepared.choices])
         values = {
             "lines": lines_of(prepared.choices),
             "total": total_of(prepared.choices),
             "members": " ".join(f"{one.run_id}:{one.digest}" for one in lines_of(prepared.choices)),
             "commands": commands_for(prepared, named=named),
+            "budgets": [str(room) for room in rooms] if verdict == "approve" else (),
             "left_out": [LeftOut(name_of(asked, run_id), why) for run_id, why in prepared.left_out[:MOST_TOGETHER]],
         }
     return asked.page(

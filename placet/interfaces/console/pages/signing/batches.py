@@ -19,12 +19,14 @@ from placet.interfaces.console.pages.governance.batches import check_number, han
 from placet.interfaces.console.pages.signing.asking import Kind, ask_to_sign, required_passkeys
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.prompts import Prompt
+from placet.interfaces.console.views.common import first_upper
 from placet.interfaces.console.views.documents import batch_to_sign
 from placet.interfaces.console.views.governance.batches import lines_of, total_of
 from placet.interfaces.console.views.signing import why_not_entitled
 from placet.interfaces.console.views.statement import ToSign
 from placet.service.deciding.batch_choice import BatchVerdict, Choice, parse_limits, prepare_batch
 from placet.service.deciding.batches import batch_statement, draft_batch, take_shares
+from placet.service.deciding.budget_room import rooms_for
 from placet.service.deciding.decisions import pending_proposal
 from placet.service.explaining import explain_policy
 
@@ -116,6 +118,9 @@ def _shown(asked: Asked, prompt: Prompt) -> ToSign:
             proposal = tx.artifacts.get_model(member.proposal, Proposal, tenant=served.tenant)
             choices.append(Choice(record, member.proposal, proposal))
     notes = [f"Left out: {name_of(asked, run_id)}: {why}" for run_id, why in left]
+    if batch.verdict == "approve":
+        rooms = rooms_for(served.database, served.tenant, [one.proposal for one in choices])
+        notes += [first_upper(str(room)) for room in rooms if not room.enough]
     return batch_to_sign(prompt.asked, batch, lines_of(choices), total_of(choices), notes)
 
 

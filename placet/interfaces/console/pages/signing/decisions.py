@@ -1,5 +1,6 @@
 """Deciding a run with a passkey: the server makes the statement when somebody presses the button."""
 
+from dataclasses import replace
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -19,8 +20,10 @@ from placet.interfaces.console.pages import run
 from placet.interfaces.console.pages.signing.asking import Kind, ask_to_sign, required_passkeys
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.prompts import Prompt
+from placet.interfaces.console.views.common import first_upper
 from placet.interfaces.console.views.signing import why_not_entitled
 from placet.interfaces.console.views.statement import ToSign, decision_to_sign
+from placet.service.deciding.budget_room import rooms_for
 from placet.service.deciding.decisions import amendment_statement, pending_proposal, read_statement, verdict_statement
 from placet.service.explaining import explain_policy
 from placet.service.runs import find_run
@@ -130,7 +133,11 @@ def _shown(asked: Asked, prompt: Prompt) -> ToSign:
         explained = run.explained(asked, record)
         known = explained.so_far if explained else None
         before = before_signing(known, said.predicate.verdict, said.predicate.approver)
-    return decision_to_sign(prompt.asked, said, proposal, closes_at, before)
+    shown = decision_to_sign(prompt.asked, said, proposal, closes_at, before)
+    if said.predicate.verdict != "approve":
+        return shown
+    rooms = [str(room) for room in rooms_for(served.database, served.tenant, [proposal]) if not room.enough]
+    return replace(shown, notes=(*shown.notes, *map(first_upper, rooms)))
 
 
 def _take(asked: Asked, prompt: Prompt, envelope: str) -> Response:

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from placet.contracts.money import Money
 from placet.contracts.proposal import Proposal
-from placet.contracts.text import WORDS, one_line
+from placet.contracts.text import WORDS, one_line, spoken
 from placet.interfaces.console.views.asking import Command
-from placet.interfaces.console.views.common import Badge, treatment_in_words
+from placet.interfaces.console.views.common import Badge, first_upper, treatment_in_words
 from placet.service.deciding.batch_choice import Choice, PreparedBatch
 from placet.service.deciding.batches import MemberOutcome
+from placet.service.deciding.ends import Became
 from placet.storage.records import RunRecord
 
 
@@ -131,13 +132,20 @@ def commands_for(prepared: PreparedBatch, *, named: bool) -> tuple[Command, ...]
     )
 
 
-def outcomes_of(outcomes: Sequence[MemberOutcome], name: Callable[[str], Named] = Named) -> tuple[OutcomeShown, ...]:
-    """Return what became of each share, what failed first; `name` names a run."""
-    shown = [_outcome(one, name(one.run_id)) for one in outcomes]
+def outcomes_of(
+    outcomes: Sequence[MemberOutcome], name: Callable[[str], Named] = Named, became: Sequence[Became] = ()
+) -> tuple[OutcomeShown, ...]:
+    """Return what became of each share and then of its run, what failed first; `name` names a run."""
+    ends = {one.run_id: one for one in became if one.over}
+    shown = [_outcome(one, name(one.run_id), ends.get(one.run_id)) for one in outcomes]
     return tuple(sorted(shown, key=lambda one: ("bad", "waits", "good").index(one.badge.tone)))
 
 
-def _outcome(one: MemberOutcome, run: Named) -> OutcomeShown:
+def _outcome(one: MemberOutcome, run: Named, end: Became | None) -> OutcomeShown:
+    if end is not None:
+        text, good = first_upper(spoken(end.state)), end.state in ("executed", "rejected")
+        words = "" if good else f"It counted, and then: {end.detail} ({end.code})"
+        return OutcomeShown(run, Badge(text, "good" if good else "bad"), one_line(words, WORDS))
     if one.code is None:
         return OutcomeShown(run, Badge("Delivered", "waits"), "No worker has reviewed it yet.")
     if one.code == "accepted":
