@@ -63,9 +63,7 @@ class Application(Protocol):
         """Name by digest what the arithmetic computes with; `churn` is that of the source of the probability."""
         ...
 
-    def weigh(
-        self, assessment: Assessment, evidence: Evidence, likelihood: Likelihood, contact: ContactPolicy | None
-    ) -> tuple[Candidate, ...]:
+    def weigh(self, evidence: Evidence, likelihood: Likelihood, contact: ContactPolicy | None) -> tuple[Candidate, ...]:
         """Weigh the treatments by arithmetic alone: the same evidence gives the same candidates."""
         ...
 

@@ -5,29 +5,31 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from agents.application import Application
 from agents.manifest import read_manifest
+from placet.contracts.base import first_fault
 from placet.contracts.customer import Declared
-from placet.errors import UsageError
-from placet.toml_files import load_toml
+from placet.errors import ConfigurationError, UsageError
+from placet.files import read_given
+from placet.yaml_files import parse_yaml
 
 _HERE = Path(__file__).parent
 
 
 class _Action(BaseModel):
-    kind: str = ""
+    kind: str
 
 
 class _Treatment(BaseModel):
     code: str
-    name: str = ""
-    action: _Action = _Action()
+    title: str
+    action: _Action
 
 
 class _Treatments(BaseModel):
-    """What any application's catalogue names; the rest of it is the application's own."""
+    """What lists need of an application's `strategy.yaml`; all of it is read and checked where it decides."""
 
     treatments: tuple[_Treatment, ...]
 
@@ -39,25 +41,27 @@ def names() -> tuple[str, ...]:
 
 def treatment_codes(name: str) -> tuple[str, ...]:
     """Return the codes in the application's catalogue of treatments. Nothing of it is imported."""
-    catalogue = load_toml(_HERE / name / "treatments.toml", _Treatments, "the catalogue")
-    return tuple(treatment.code for treatment in catalogue.treatments)
+    return tuple(treatment.code for treatment in _treatments(name))
 
 
-@cache
 def treatment_names(name: str) -> Mapping[str, str]:
     """Return what the application calls its treatments, by code. Nothing of it is imported."""
-    catalogue = load_toml(_HERE / name / "treatments.toml", _Treatments, "the catalogue")
-    return {treatment.code: treatment.name for treatment in catalogue.treatments if treatment.name}
+    return {treatment.code: treatment.title for treatment in _treatments(name)}
+
+
+def treatment_kinds(name: str) -> Mapping[str, str]:
+    """Return the kind of change that each of the application's treatments is, by code. Nothing of it is imported."""
+    return {treatment.code: treatment.action.kind for treatment in _treatments(name)}
 
 
 @cache
-def treatment_kinds(name: str) -> Mapping[str, str]:
-    """Return the kind of change that each of the application's treatments is, by code, where its catalogue says it.
-
-    Nothing of it is imported.
-    """
-    catalogue = load_toml(_HERE / name / "treatments.toml", _Treatments, "the catalogue")
-    return {treatment.code: treatment.action.kind for treatment in catalogue.treatments if treatment.action.kind}
+def _treatments(name: str) -> tuple[_Treatment, ...]:
+    path = _HERE / name / "strategy.yaml"
+    data = parse_yaml(read_given(path, "the catalogue"), str(path)).data
+    try:
+        return _Treatments.model_validate(data).treatments
+    except ValidationError as error:
+        raise ConfigurationError(f"the catalogue {str(path)!r} is wrong: {first_fault(error)}") from error
 
 
 def declared_facts(name: str) -> Declared:

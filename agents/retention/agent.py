@@ -7,6 +7,7 @@ from agents.claims import claim_marks
 from agents.grounding import grounding_marks
 from agents.manifest import Manifest, read_manifest
 from agents.model_calls.completion import Completion, Inference
+from agents.own_catalogue import OwnCatalogue, read_own_catalogue
 from agents.prompts import load_prompt
 from agents.retention.customer import RetentionCustomer, supported
 from agents.retention.facts_text import facts_text, options_text, profile_text
@@ -18,21 +19,18 @@ from placet.contracts.billing import BillingQuery, Evidence
 from placet.contracts.customer import CustomerProfile
 from placet.contracts.money import Money
 from placet.contracts.propensity.likelihood import Likelihood
-from placet.contracts.proposal import Basis, Candidate, Proposal, Reason
+from placet.contracts.proposal import NOTHING, Basis, Candidate, Proposal
 from placet.contracts.run import RunRequest
 from placet.contracts.state import StateRead
 from placet.contracts.text import THE_MODEL, WORDS, attributed, shortened
-from placet.decisioning.contact import ContactPolicy, given, within_contact_policy
+from placet.decisioning.contact import ContactPolicy, given
 from placet.decisioning.facts import Facts, derive
-from placet.decisioning.likelihood import computed_by, reasons_of
-from placet.decisioning.preconditions import with_preconditions
-from placet.decisioning.ranking import eligible, evaluate
+from placet.decisioning.likelihood import reasons_of
+from placet.decisioning.next_best_action.saying import assumptions_of, weighed_by, why_nothing
 from placet.decisioning.state.telling import for_the_model, stood_out
-from placet.decisioning.treatments import NOTHING, Catalogue
-from placet.decisioning.words import amount, months, per_cent, situation
+from placet.decisioning.words import amount, situation
 from placet.errors import InferenceError
 from placet.governance.signing.canonical import digest as document_digest
-from placet.toml_files import load_toml
 from placet.version import version
 
 _HERE = Path(__file__).parent
@@ -42,13 +40,13 @@ _PROMPTS = _HERE / "prompts"
 class Retention:
     """Implements `Application`; holds only what its files say."""
 
-    def __init__(self, manifest: Manifest, catalogue: Catalogue) -> None:
+    def __init__(self, manifest: Manifest, own: OwnCatalogue) -> None:
         self.name = manifest.name
         self.facts = manifest.facts
         self.required_reads = manifest.required_reads
         self.gate_role = manifest.gate.role
         self.gate_ttl_hours = manifest.gate.ttl_hours
-        self._catalogue = catalogue
+        self._own = own
         self._prompts = {file.stem: load_prompt(file) for file in sorted(_PROMPTS.glob("*.txt"))}
 
     def analyse(
@@ -106,12 +104,14 @@ class Retention:
     ) -> ProposalOutcome:
         """(3) Rank by arithmetic, let the model pick among the eligible; amounts never come from the model."""
         facts = self._facts(evidence, assessment, likelihood)
-        candidates = self.weigh(assessment, evidence, likelihood, contact if limited else None)
+        candidates = self.weigh(evidence, likelihood, contact if limited else None)
         basis = self.basis(contact, likelihood.digest)
-        open_to_pick = eligible(candidates)
-        nothing = ProposalOutcome(None, "", candidates, (), (), basis=basis, currency=facts.currency)
+        open_to_pick = tuple(one for one in candidates if one.eligible)
+        catalogue = self._own.catalogue
+        nothing = ProposalOutcome(None, "", candidates, (), (), basis=basis, currency=catalogue.currency)
         if all(candidate.treatment == NOTHING for candidate in open_to_pick):
-            return replace(nothing, summary=_why_nothing(candidates))
+            why = f"nothing by catalogue {catalogue.name!r}: {why_nothing(candidates)}"
+            return replace(nothing, summary=shortened(why, WORDS))
         pick, completion = self._pick(facts, open_to_pick, inference)
         marks = completion.marks
         said = "" if marks else completion.value.rationale
@@ -132,12 +132,13 @@ class Retention:
             cost=Money(amount_minor=pick.cost_minor, currency=facts.currency),
             expected_value_minor=pick.expected_value_minor,
             facts=(
+                weighed_by(catalogue),
                 *situation(facts),
                 *reasons_of(likelihood),
                 *stood_out(evidence.state),
                 *given(evidence.history, evidence.read_at),
             ),
-            assumptions=self._assumptions(likelihood),
+            assumptions=assumptions_of(catalogue.value, catalogue.treatments, pick.treatment, likelihood),
             basis=basis,
             rationale=said,
             rationale_marks=marks,
@@ -150,35 +151,22 @@ class Retention:
         summary = _what(proposal, facts, len(open_to_pick))
         return ProposalOutcome(proposal, summary, candidates, completion.attempts, completion.exchanges, basis=basis)
 
-    def weigh(
-        self, assessment: Assessment, evidence: Evidence, likelihood: Likelihood, contact: ContactPolicy | None
-    ) -> tuple[Candidate, ...]:
+    def weigh(self, evidence: Evidence, likelihood: Likelihood, contact: ContactPolicy | None) -> tuple[Candidate, ...]:
         """Weigh the treatments by arithmetic alone: the same evidence gives the same candidates."""
-        facts = self._facts(evidence, assessment, likelihood)
-        candidates = with_preconditions(evaluate(self._catalogue, facts), evidence)
-        if contact is None:
-            return candidates
-        return within_contact_policy(candidates, contact, evidence.history, facts.currency, evidence.read_at)
+        RetentionCustomer.of(evidence.customer, self.facts)  # what it does not know must not be weighed
+        return self._own.weigh(evidence, likelihood.probability_bp, contact)
 
     def _facts(self, evidence: Evidence, assessment: Assessment, likelihood: Likelihood) -> Facts:
-        RetentionCustomer.of(evidence.customer, self.facts)  # what it does not know must not be weighed
-        return derive(evidence, assessment, likelihood.probability_bp, currency=self._catalogue.currency)
+        RetentionCustomer.of(evidence.customer, self.facts)
+        return derive(evidence, assessment, likelihood.probability_bp, currency=self._own.catalogue.currency)
 
     def basis(self, contact: ContactPolicy | None, churn: Digest) -> Basis:
         """Name by digest what the arithmetic computes with."""
         return Basis(
-            catalogue=document_digest(self._catalogue),
+            catalogue=self._own.version,
             churn=churn,
             contact=None if contact is None else document_digest(contact),
             version=version(),
-        )
-
-    def _assumptions(self, likelihood: Likelihood) -> tuple[Reason, ...]:
-        taken = self._catalogue.assumptions
-        return (
-            Reason(code="margin", detail=f"{per_cent(taken.margin_bp)} of the monthly charge is margin"),
-            Reason(code="horizon", detail=f"a customer who is kept counts for {months(taken.horizon_months)}"),
-            computed_by(likelihood),
         )
 
     def _pick(
@@ -209,8 +197,7 @@ def build() -> Retention:
     """
     manifest = read_manifest(_HERE / "agent.toml")
     RetentionCustomer.check_declared(manifest.facts)
-    catalogue = load_toml(_HERE / "treatments.toml", Catalogue, "the catalogue")
-    return Retention(manifest, catalogue)
+    return Retention(manifest, read_own_catalogue(_HERE, manifest.name, manifest.facts))
 
 
 def _picked(treatment: str, candidates: tuple[Candidate, ...]) -> Candidate:
@@ -219,15 +206,6 @@ def _picked(treatment: str, candidates: tuple[Candidate, ...]) -> Candidate:
             return candidate
     # The schema admits no other; an Inference that does not enforce it must not get past here either.
     raise InferenceError(f"the model picked {treatment!r}, which is not eligible")
-
-
-def _why_nothing(candidates: tuple[Candidate, ...]) -> str:
-    fallen = (
-        f"{candidate.name} ({candidate.reasons_against[0].detail})"
-        for candidate in candidates
-        if not candidate.eligible
-    )
-    return shortened(f"nothing: no treatment is eligible; {'; '.join(fallen)}", WORDS)
 
 
 def _left_alone(candidates: tuple[Candidate, ...], facts: Facts, said: str, marks: tuple[str, ...]) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from placet.contracts.proposal import Candidate
 from placet.contracts.text import counted
 from placet.decisioning.churn import risk_level
 from placet.decisioning.facts import Facts
+from placet.decisioning.next_best_action.saying import CHOICES
 
 _CONTRACTS = {"month_to_month": "month to month", "one_year": "one year", "two_year": "two year"}
 _INTERNET = {"dsl": "DSL", "fiber_optic": "fiber optic", "none": "none"}
@@ -54,7 +55,8 @@ def options_text(candidates: tuple[Candidate, ...]) -> str:
 
 
 def _option(candidate: Candidate) -> str:
-    reasons = ", ".join(reason.code.replace("_", " ") for reason in candidate.reasons_for)
+    told = (reason.code for reason in candidate.reasons_for if reason.code not in CHOICES)
+    reasons = ", ".join(code.replace("_", " ") for code in told)
     # A reason beside "nothing" makes a small model take it.
     suffix = f", because: {reasons}" if reasons and candidate.mutation is not None else ""
     return f"- {candidate.treatment}{suffix}"

@@ -1,6 +1,6 @@
 """The one mutation a run proposes. Its RFC 8785 canonical form is what a human signs."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StrictInt
 
@@ -22,6 +22,7 @@ from placet.contracts.people.signed import Remark
 from placet.contracts.strategies.used import StrategyUsed
 
 __all__ = [
+    "NOTHING",
     "AdjustBalance",
     "Basis",
     "Candidate",
@@ -32,6 +33,9 @@ __all__ = [
     "Proposal",
     "Reason",
 ]
+
+NOTHING: Final = "nothing"
+"""The treatment that is always there: leave the customer alone."""
 
 
 class Reason(Frozen):

@@ -6,10 +6,18 @@ moving it back. It is exact or not at all: nothing is taken that is no longer th
 
 from placet.contracts.billing import Balance, BillingQuery, Evidence, HeldProduct
 from placet.contracts.money import Money
-from placet.contracts.proposal import AdjustBalance, Candidate, Mutation, OrderProduct, Precondition, Proposal, Reason
+from placet.contracts.proposal import (
+    NOTHING,
+    AdjustBalance,
+    Candidate,
+    Mutation,
+    OrderProduct,
+    Precondition,
+    Proposal,
+    Reason,
+)
 from placet.contracts.receipt import Receipt
 from placet.contracts.text import shortened
-from placet.decisioning.treatments import NOTHING
 
 REVERSAL = "reversal"
 """Treatment code of every compensation."""

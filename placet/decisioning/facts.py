@@ -54,9 +54,9 @@ class Facts(Frozen):
 def derive(evidence: Evidence, assessment: Assessment, churn_bp: int, *, currency: str) -> Facts:
     """Derive the facts from what was read; `currency` is taken where the evidence names none."""
     customer = evidence.customer
-    held = tuple(product for product in evidence.products if product.status.lower() == ACTIVE)
+    held = held_in(evidence.products)
     bucket = bucket_of(evidence.balances)
-    charge, charge_currency = _monthly_charge(evidence.bills, held, currency)
+    charge = monthly_charge(evidence.bills, held)
     return Facts(
         customer_id=customer.customer_id,
         customer_status=customer.status.lower(),
@@ -64,8 +64,8 @@ def derive(evidence: Evidence, assessment: Assessment, churn_bp: int, *, currenc
         contract=_word(customer, "contract"),
         internet_service=_word(customer, "internet_service"),
         payment_method=_word(customer, "payment_method"),
-        currency=charge_currency,
-        monthly_charge_minor=charge,
+        currency=charge[1] or currency,
+        monthly_charge_minor=charge[0],
         open_amount_minor=sum(bill.amount_due.amount_minor for bill in evidence.bills),
         open_bills=sum(bill.amount_due.amount_minor > 0 for bill in evidence.bills),
         bucket_id=bucket.bucket_id if bucket else NO_BUCKET,
@@ -73,7 +73,7 @@ def derive(evidence: Evidence, assessment: Assessment, churn_bp: int, *, currenc
         bucket_status=bucket.status.lower() if bucket else NO_BUCKET,
         bucket_currency=bucket.remaining.currency if bucket else NO_BUCKET,
         balance_minor=bucket.remaining.amount_minor if bucket else 0,
-        usage_trend_bp=_trend(evidence.usage),
+        usage_trend_bp=usage_trend(evidence.usage) or 0,
         products_held=len(held),
         held=held,
         churn_bp=churn_bp,
@@ -94,20 +94,29 @@ def bucket_of(balances: tuple[Balance, ...]) -> Balance | None:
     return ordered[0] if ordered else None
 
 
-def _monthly_charge(bills: tuple[Bill, ...], held: tuple[HeldProduct, ...], currency: str) -> tuple[int, str]:
+def held_in(products: tuple[HeldProduct, ...]) -> tuple[HeldProduct, ...]:
+    """Return the products that are active."""
+    return tuple(product for product in products if product.status.lower() == ACTIVE)
+
+
+def monthly_charge(bills: tuple[Bill, ...], held: tuple[HeldProduct, ...]) -> tuple[int, str | None]:
+    """Return the newest bill, without one the prices of all products held, in minor units with the currency.
+
+    0 without a currency where neither was read.
+    """
     if bills:
         newest = max(bills, key=lambda bill: (bill.issued_on, bill.bill_id))
         return newest.amount.amount_minor, newest.amount.currency
     prices = [product.monthly_price for product in held if product.monthly_price is not None]
     if len({price.currency for price in prices}) == 1 and len(prices) == len(held):
         return sum(price.amount_minor for price in prices), prices[0].currency
-    return 0, currency
+    return 0, None
 
 
-def _trend(usage: tuple[Usage, ...]) -> int:
-    """Compute the trend of the kind with the most data: data before voice before messages."""
+def usage_trend(usage: tuple[Usage, ...]) -> int | None:
+    """Return the trend of the kind with the most data, data before voice before messages; None of too few months."""
     for kind in ("data", "voice", "sms"):
         series = [entry.quantity for entry in sorted(usage, key=lambda entry: entry.month) if entry.kind == kind]
         if len(series) >= _MIN_MONTHS_FOR_TREND and sum(series[:-1]) > 0:
             return series[-1] * (len(series) - 1) * 10_000 // sum(series[:-1]) - 10_000
-    return 0
+    return None

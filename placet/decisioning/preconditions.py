@@ -2,20 +2,7 @@
 
 from placet.contracts.billing import Evidence
 from placet.contracts.mutation import Resource
-from placet.contracts.proposal import Candidate, Mutation, Precondition
-
-
-def with_preconditions(candidates: tuple[Candidate, ...], evidence: Evidence) -> tuple[Candidate, ...]:
-    """Give each candidate that has a mutation the preconditions that it rests on.
-
-    An approver may choose another than the pick.
-    """
-    return tuple(
-        candidate
-        if candidate.mutation is None
-        else candidate.model_copy(update={"preconditions": preconditions(candidate.mutation, evidence)})
-        for candidate in candidates
-    )
+from placet.contracts.proposal import Mutation, Precondition
 
 
 def preconditions(mutation: Mutation, evidence: Evidence) -> tuple[Precondition, ...]:

@@ -17,8 +17,6 @@ _CONTRACTS = {
 }
 _INTERNET = {"dsl": "DSL internet", "fiber_optic": "fiber optic internet", "none": "no internet"}
 
-Wanted = int | str | tuple[str, ...]
-
 
 def amount(minor: int, currency: str) -> str:
     """Write minor units as people read them: `26.00 USD`."""
@@ -57,15 +55,6 @@ def statement(fact: str, facts: Facts) -> str:
     return _STATEMENTS[fact](facts)
 
 
-def requirement(fact: str, op: str, value: Wanted, facts: Facts) -> str:
-    """Return what a condition asks for: `asked for: at least 24 months`."""
-    if op == "in":
-        wanted = " or ".join(_value(fact, one, facts) for one in value) if isinstance(value, tuple) else str(value)
-    else:
-        wanted = _value(fact, value, facts)
-    return f"asked for: {_OPERATORS[op]}{wanted}"
-
-
 def situation(facts: Facts) -> tuple[Reason, ...]:
     """Return the customer's situation as an approver needs it: standing, contract, bill, balance, use, risk."""
     told = (
@@ -80,14 +69,6 @@ def situation(facts: Facts) -> tuple[Reason, ...]:
         "churn_bp",
     )
     return tuple(Reason(code=name, detail=shortened(statement(name, facts), _DETAIL)) for name in told)
-
-
-def _value(fact: str, value: Wanted, facts: Facts) -> str:
-    if isinstance(value, int):
-        return _FIGURES.get(fact, _count)(value, facts)
-    if fact == "contract":
-        return contract(str(value))
-    return internet(str(value)) if fact == "internet_service" else _plain(str(value))
 
 
 def _held(products: tuple[HeldProduct, ...]) -> str:
@@ -132,10 +113,6 @@ def _plain(text: str) -> str:
     return shortened(" ".join(kept.replace("_", " ").split()), _NAME) or "unnamed"
 
 
-def _count(value: int, _: Facts) -> str:
-    return str(value)
-
-
 _STATEMENTS: dict[str, Callable[[Facts], str]] = {
     "customer_id": lambda facts: f"is customer {facts.customer_id}",
     "customer_status": lambda facts: f"is {_plain(facts.customer_status)}",
@@ -159,13 +136,3 @@ _STATEMENTS: dict[str, Callable[[Facts], str]] = {
     "assessed_risk": lambda facts: f"the model rates the risk to leave as {facts.assessed_risk}",
 }
 """One statement for each fact; a test holds that none is missing."""
-
-_FIGURES: dict[str, Callable[[int, Facts], str]] = {
-    "tenure_months": lambda value, _: months(value),
-    "monthly_charge_minor": lambda value, facts: amount(value, facts.currency),
-    "open_amount_minor": lambda value, facts: amount(value, facts.currency),
-    "balance_minor": lambda value, facts: amount(value, facts.currency),
-    "churn_bp": lambda value, _: per_cent(value),
-    "usage_trend_bp": lambda value, _: f"{value / 100:+g} %",
-}
-_OPERATORS = {"eq": "", "ne": "anything but ", "ge": "at least ", "le": "at most ", "in": ""}

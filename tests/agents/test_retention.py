@@ -126,8 +126,8 @@ def test_the_best_treatment_is_proposed_with_the_amount_from_the_arithmetic() ->
         ("goodwill_credit", True),
         ("plan_change", True),
         ("nothing", True),
-        ("contract_extension", False),
         ("loyalty_bonus", False),
+        ("contract_extension", False),
     ]
     assert all(c.reasons_against for c in proposal.candidates if not c.eligible)
     assert outcome.summary == (
@@ -175,8 +175,7 @@ def test_where_the_model_picks_nothing_there_is_no_proposal() -> None:
 def test_where_nothing_is_eligible_no_model_is_asked() -> None:
     outcome, inference = propose(evidence(customer(status="Suspended")))
     assert outcome.proposal is None
-    assert outcome.summary.startswith("nothing: no treatment is eligible; ")
-    assert "Goodwill credit (is suspended; asked for: active)" in outcome.summary
+    assert outcome.summary == "nothing by catalogue 'retention_catalogue': every treatment: is not an active customer"
     assert inference.prompts == []
 
 
@@ -208,6 +207,7 @@ def test_an_approver_reads_the_situation_in_sentences_with_amounts_and_per_cent(
     proposal = propose()[0].proposal
     assert proposal is not None
     assert [fact.detail for fact in proposal.facts] == [
+        "is in the cohort of catalogue “Keep a customer at risk” (retention_catalogue), which nobody signs",
         "has been with us 3 months",
         "has a contract that ends any month",
         "has fiber optic internet",
@@ -219,13 +219,14 @@ def test_an_approver_reads_the_situation_in_sentences_with_amounts_and_per_cent(
         "73 % of customers like this one leave",
         "what this customer was given before was not read",
     ]
-    assert [taken.detail for taken in proposal.assumptions][:2] == [
-        "45 % of the monthly charge is margin",
+    assert [taken.detail for taken in proposal.assumptions][:3] == [
+        "45 % of revenue is margin",
         "a customer who is kept counts for 12 months",
+        "the treatment removes 8 % of the chance of leaving",
     ]
     plain = " ".join(
         reason.detail
-        for reasons in [proposal.facts, *((*one.reasons_for, *one.reasons_against) for one in proposal.candidates)]
+        for reasons in [proposal.facts[1:], *((*one.reasons_for, *one.reasons_against) for one in proposal.candidates)]
         for reason in reasons
     )
     assert not re.search(r"_|minor|\bbp\b", plain)
@@ -314,7 +315,7 @@ def test_a_fact_that_the_application_does_not_know_is_refused_and_no_model_is_as
     assert said in str(refused.value)
     assert inference.prompts == []
     with pytest.raises(UsageError):
-        RETENTION.weigh(assessment(profile), evidence(profile), counts().read(evidence(profile), None), None)
+        RETENTION.weigh(evidence(profile), counts().read(evidence(profile), None), None)
 
 
 def test_a_profile_without_a_declared_fact_is_refused() -> None:

@@ -1,6 +1,8 @@
 """An expected value on record is computed again from the evidence; what was made up does not agree."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
@@ -16,6 +18,7 @@ from placet.contracts.proposal import Proposal
 from placet.decisioning.contact import ContactPolicy
 from placet.errors import UsageError
 from placet.governance.signing.canonical import digest
+from placet.replay.weighing.former_rule import FORMER, former_catalogue
 from placet.replay.weighing.rederivation import rederive
 from placet.storage.artifacts import ERASED
 from tests.agents.support import assessment, evidence, request
@@ -44,10 +47,14 @@ def proposed(shown: Evidence = SHOWN) -> Proposal:
 
 
 def judged(
-    proposal: Proposal, *, lost: UsageError | None = None, policy: ContactPolicy = POLICY
+    proposal: Proposal,
+    *,
+    lost: UsageError | None = None,
+    policy: ContactPolicy = POLICY,
+    read: tuple[Evidence, Assessment] = (SHOWN, assessment()),
 ) -> tuple[list[str], list[str]]:
     def fetch(address: str, kind: type[BaseModel]) -> BaseModel:
-        found: dict[str, BaseModel] = {digest(SHOWN): SHOWN, digest(assessment()): assessment()}
+        found: dict[str, BaseModel] = {digest(one): one for one in read}
         if lost is not None:
             raise lost
         assert isinstance(found[address], (Evidence, Assessment))
@@ -69,6 +76,8 @@ def test_a_made_up_value_or_mutation_is_found() -> None:
         "what is proposed as 'goodwill_credit' is not what the evidence makes of it",
         "candidate 'goodwill_credit' is said to be worth 9999.99 USD, the evidence makes it 22.53 USD",
     ]
+    assert true.basis is not None
+    assert true.basis.catalogue != FORMER
     assert judged(true.model_copy(update={"candidates": tuple(others)}))[0] == [
         "the candidates are not those that the evidence makes, or not in their order"
     ]
@@ -93,3 +102,50 @@ def test_a_made_up_value_or_mutation_is_found() -> None:
 )
 def test_what_cannot_be_computed_again_is_a_note_and_no_fault(changes: dict[str, object], note: str) -> None:
     assert judged(proposed(), **changes) == ([], [note])  # type: ignore[arg-type]
+
+
+STORED = Path(__file__).parents[1] / "fixtures" / "stored_before" / "catalogue_proposals.json"
+
+
+def before() -> list[tuple[Proposal, Evidence, Assessment]]:
+    """Proposals that retention made before its catalogue was a strategy, each with what it was made of."""
+    found = []
+    for one in json.loads(STORED.read_text()):
+        proposal = Proposal.model_validate_json(json.dumps(one["proposal"]))
+        assert digest(proposal) == one["digest"]
+        shown = Evidence.model_validate_json(json.dumps(one["evidence"]))
+        found.append((proposal, shown, Assessment.model_validate_json(json.dumps(one["assessment"]))))
+    return found
+
+
+def test_a_proposal_from_before_catalogues_were_strategies_follows_from_its_evidence_still() -> None:
+    assert digest(former_catalogue()) == FORMER
+    treatments = []
+    for proposal, shown, assessed in before():
+        assert proposal.basis is not None
+        assert proposal.basis.catalogue == FORMER
+        found = judged(proposal, read=(shown, assessed))
+        assert found == ([], ["candidates and expected values were computed again from the evidence"])
+        treatments.append(proposal.treatment)
+    assert treatments == ["goodwill_credit", "loyalty_bonus"]
+
+
+def test_what_was_made_up_in_a_proposal_from_before_is_found_still() -> None:
+    for proposal, shown, assessed in before():
+        first, *others = proposal.candidates
+        raised = first.model_copy(update={"expected_value_minor": 999_999})
+        bent = proposal.model_copy(update={"candidates": (raised, *others), "expected_value_minor": 999_999})
+        assert judged(bent, read=(shown, assessed))[0][0].endswith("is not what the evidence makes of it")
+        # Nor can a proposal of today pass for one of then, or one of then for another that was signed.
+        assert proposal.basis is not None
+        named = proposal.basis.model_copy(update={"catalogue": load("retention").basis(None, "0" * 64).catalogue})
+        assert judged(proposal.model_copy(update={"basis": named}), read=(shown, assessed))[0] != []
+
+
+def test_a_proposal_from_before_under_another_contact_policy_is_a_note() -> None:
+    proposal, shown, assessed = before()[0]
+    other = POLICY.model_copy(update={"cool_down_days": 1})
+    assert judged(proposal, policy=other, read=(shown, assessed)) == (
+        [],
+        ["expected values not computed again: installed now is not what it was computed with (contact policy)"],
+    )

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from placet.contracts.text import NAME, one_line
 from placet.decisioning.cohorts import tree
-from placet.decisioning.cohorts.columns import BY_NAME, TODAY, similar
+from placet.decisioning.cohorts.columns import LIVE_STATE, TODAY, Vocabulary, similar
 from placet.decisioning.cohorts.numbers import absolute, arithmetic, number
 from placet.decisioning.cohorts.parsing import MOST_DEPTH, fault, place_of
 from placet.decisioning.cohorts.refusals import not_possible
@@ -41,10 +41,11 @@ class Checker:
 
     Args:
         text: What the tree was read from; positions count in it.
+        known: The columns that it may name.
     """
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, text: str, known: Vocabulary = LIVE_STATE) -> None:
+        self._text, self._known = text, known
         self._depth = self._nodes = 0
         self._handlers: Mapping[type[exp.Expr], Callable[[exp.Expr], Node]] = {
             exp.Paren: lambda node: self._node(node.this),
@@ -118,17 +119,17 @@ class Checker:
         at, name = place_of(node), node.name
         if node.args.get("table") is not None:
             self._fault(at, f"write the column alone: {one_line(name, NAME)}")
-        column = BY_NAME.get(name.lower())
+        column = self._known.columns.get(name.lower())
         if column is None:
-            close = similar(name)
-            hint = f"did you mean {close}?" if close else "`placet cohort columns` lists them"
+            close = similar(name, self._known)
+            hint = f"did you mean {close}?" if close else self._known.listed
             if name.lower() == TODAY:
                 hint = "write CURRENT_DATE"
             if node.this.args.get("quoted"):
                 hint = "a text stands in single quotes"
             self._fault(at, f"no column is called {one_line(repr(name), NAME)}; {hint}")
         low, high = (column.least, column.most) if column.kind == "integer" else (0, 0)
-        return tree.ColumnNode(at, column.kind, column.name, low=low, high=high, nullable=column.nullable)
+        return tree.ColumnNode(at, column.kind, column, low=low, high=high, nullable=column.nullable)
 
     def _literal(self, node: exp.Expr) -> Node:
         at, text = place_of(node), str(node.this)
@@ -246,7 +247,7 @@ class Checker:
     def _check_choice(self, column: Node, value: Node) -> None:
         if not (isinstance(column, tree.ColumnNode) and isinstance(value, tree.Value) and value.type == "text"):
             return
-        choices = BY_NAME[column.name].choices
+        choices = column.of.choices
         if choices and value.value not in choices:
             said = one_line(repr(value.value), NAME)
             self._fault(value.at, f"{column.name} is never {said}; it is one of: {', '.join(choices)}")

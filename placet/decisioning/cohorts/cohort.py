@@ -6,7 +6,7 @@ CURRENT_DATE is the day in UTC that the state is as of: yesterday's state gives 
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -15,7 +15,7 @@ import polars as pl
 
 from placet.decisioning.cohorts import tree
 from placet.decisioning.cohorts.checking import Checker
-from placet.decisioning.cohorts.columns import BY_NAME, COLUMNS, TODAY
+from placet.decisioning.cohorts.columns import COLUMNS, LIVE_STATE, TODAY, Vocabulary
 from placet.decisioning.cohorts.compiling import DTYPES, compiled
 from placet.decisioning.cohorts.constancy import ALL_WORK, constant_part, possible_together
 from placet.decisioning.cohorts.flattening import Row
@@ -40,6 +40,7 @@ class Cohort:
         digest: SHA-256 of it and of the version of its meaning.
         columns: The columns that it names, in their order.
         needs: Those and the day that it is as of, where it asks.
+        schema: The type of each of these.
         condition: The compiled expression; it gives true, false or NULL.
     """
 
@@ -47,12 +48,12 @@ class Cohort:
     digest: str
     columns: tuple[str, ...]
     needs: tuple[str, ...]
+    schema: Mapping[str, type[pl.DataType]]
     condition: pl.Expr
 
     def has(self, row: Row) -> bool | None:
         """Return whether a customer is in it; None where what it asks is not known, which counts as no."""
-        schema = {name: SCHEMA[name] for name in self.needs}
-        frame = pl.DataFrame([[row[name] for name in self.needs]], schema=schema, orient="row")
+        frame = pl.DataFrame([[row[name] for name in self.needs]], schema=self.schema, orient="row")
         answer: bool | None = self._of(frame)[0]
         return answer
 
@@ -69,61 +70,69 @@ class Cohort:
         return answers
 
 
-def cohort_of(text: str) -> Cohort:
+def cohort_of(text: str, known: Vocabulary = LIVE_STATE) -> Cohort:
     """Return the cohort of an expression, compiled once.
+
+    Args:
+        text: It.
+        known: The columns that it may name.
 
     Raises:
         UsageError: code `cohort_expression`; with the position, and what to write instead.
     """
-    return _of_text(text.strip())
+    return _of_text(text.strip(), known)
 
 
-def can_hold_together(texts: Sequence[str], but: Sequence[str] = (), most_work: int = ALL_WORK) -> bool:
+def can_hold_together(
+    texts: Sequence[str], but: Sequence[str] = (), most_work: int = ALL_WORK, known: Vocabulary = LIVE_STATE
+) -> bool:
     """Return whether a customer can exist of whom all of `texts` are true, and none of `but`.
 
     Args:
         texts: Expressions of which `cohort_of` takes each.
         but: The same.
         most_work: How much may be looked at: `possible_together`.
+        known: The columns that they may name.
 
     Returns:
         False where it is certain that there is none; true may only mean that it was not noticed.
     """
-    one, other = ([_tree_of(text.strip()) for text in each] for each in (texts, but))
+    one, other = ([_tree_of(text.strip(), known) for text in each] for each in (texts, but))
     return possible_together(one, other, most_work)
 
 
 @lru_cache(maxsize=_KEPT)
-def _tree_of(text: str) -> tree.Node:
-    return Checker(text).check(parse(text))
+def _tree_of(text: str, known: Vocabulary) -> tree.Node:
+    return Checker(text, known).check(parse(text))
 
 
 @lru_cache(maxsize=_KEPT)
-def _of_text(text: str) -> Cohort:
+def _of_text(text: str, known: Vocabulary) -> Cohort:
     try:
-        return _read(text)
+        return _read(text, known)
     except RecursionError:  # of whatever part: how deep it may go depends on who calls
         fault(text, 0, "the expression nests too deep")
 
 
-def _read(text: str) -> Cohort:
-    checked = _tree_of(text)
+def _read(text: str, known: Vocabulary) -> Cohort:
+    checked = _tree_of(text, known)
     found = constant_part(checked)
     if found is not None:
         part, always = found
         said = "always true: it leaves nobody out" if always else "never true: it leaves everybody out"
         fault(text, part.at, f"{_shown(part)} is {said}")
-    return _of_tree(checked)
+    return _of_tree(checked, known)
 
 
 @lru_cache(maxsize=_KEPT)
-def _of_tree(checked: tree.Node) -> Cohort:
+def _of_tree(checked: tree.Node, known: Vocabulary) -> Cohort:
     written = tree.written(checked)
     names = tree.columns_of(checked)
-    columns = tuple(name for name in BY_NAME if name in names)
+    columns = tuple(name for name in known.columns if name in names)
     needs = (TODAY, *columns) if tree.asks_the_date(checked) else columns
     digest = hashlib.sha256(f"{_VERSION}\n{written}".encode()).hexdigest()
-    return Cohort(written, digest, columns, needs, compiled(checked).alias("member"))
+    schema = {name: pl.Date if name == TODAY else DTYPES[known.columns[name].kind] for name in needs}
+    return Cohort(written, digest, columns, needs, schema, compiled(checked).alias("member"))
 
 
 def frame_of(rows: Sequence[Row], names: Iterable[str] | None = None) -> pl.DataFrame:

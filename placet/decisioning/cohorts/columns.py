@@ -40,9 +40,9 @@ TODAY: Final = "as_of_on"
 """The frame's own column of the day that the state is as of; an expression calls it CURRENT_DATE."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Column:
-    """One column.
+    """One column; equal to itself alone, so that what is known of it is known of no column of another list.
 
     Attributes:
         about: What it holds, for people.
@@ -297,6 +297,23 @@ COLUMNS: Final[tuple[Column, ...]] = (
 BY_NAME: Final[Mapping[str, Column]] = MappingProxyType({column.name: column for column in COLUMNS})
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Vocabulary:
+    """The columns that one kind of expression may name; a process makes each once, for what it compiled is kept by it.
+
+    Attributes:
+        columns: By name, in the order of the docs.
+        listed: Where people find them.
+    """
+
+    columns: Mapping[str, Column]
+    listed: str
+
+
+LIVE_STATE: Final = Vocabulary(BY_NAME, "`placet cohort columns` lists them")
+"""What is asked of a customer's live state."""
+
+
 MOVED_BY_EVENTS: Final[frozenset[str]] = frozenset(
     one.name
     for one in (*_windows(), *_money(), *_rhythm(), *_trends(), *_signs(), *_household(), *_consent(), *_contact())
@@ -304,9 +321,9 @@ MOVED_BY_EVENTS: Final[frozenset[str]] = frozenset(
 """Columns that change as something happens to a customer; the others say who they are."""
 
 
-def similar(name: str) -> str:
+def similar(name: str, known: Vocabulary = LIVE_STATE) -> str:
     """Return the column that is spelt most like `name`; empty where none is."""
-    return next(iter(get_close_matches(name.lower(), BY_NAME, n=1, cutoff=0.6)), "")
+    return next(iter(get_close_matches(name.lower(), known.columns, n=1, cutoff=0.6)), "")
 
 
 def docs_table() -> str:

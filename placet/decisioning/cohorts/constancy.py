@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from placet.decisioning.cohorts import tree
-from placet.decisioning.cohorts.columns import BY_NAME, Column
+from placet.decisioning.cohorts.columns import Column
 from placet.decisioning.cohorts.compiling import DTYPES, compiled
 from placet.decisioning.cohorts.tree import Node
 
@@ -150,10 +150,10 @@ def _on_grid(node: Node, most_work: int) -> Possible:
 def _of_one_number(node: Node) -> Possible | None:
     """Try a number that is compared with a written one, which most conditions are made of; None for all others."""
     match node:
-        case tree.Compared(left=tree.ColumnNode(name=name), right=tree.Value(value=int() as value)) if BY_NAME[
-            name
-        ].kind == "integer" and not isinstance(value, bool):
-            column, holds = BY_NAME[name], _HOLDS[node.operator]
+        case tree.Compared(left=tree.ColumnNode(of=column, type="integer"), right=tree.Value(value=int() as value)) if (
+            not isinstance(value, bool)
+        ):
+            holds = _HOLDS[node.operator]
             answers = {holds(one, value) for one in _candidates(column, {value}) if isinstance(one, int)}
             return Possible(True in answers, False in answers or column.nullable)
     return None
@@ -161,10 +161,10 @@ def _of_one_number(node: Node) -> Possible | None:
 
 @lru_cache(maxsize=_KEPT)
 def _axes(node: Node) -> tuple[Axes, dict[Node, str]]:
-    simple, opaque = dict[str, set[object]](), dict[Node, str]()
+    simple, opaque = dict[Column, set[object]](), dict[Node, str]()
     _collect(node, simple, opaque)
     axes: Axes = [
-        (name, _candidates(BY_NAME[name], written), DTYPES[BY_NAME[name].kind]) for name, written in simple.items()
+        (column.name, _candidates(column, written), DTYPES[column.kind]) for column, written in simple.items()
     ]
     axes += [(name, _answers(atom), pl.Boolean) for atom, name in opaque.items()]
     return axes, opaque
@@ -186,14 +186,14 @@ def _answer_of(node: Node) -> Possible:
 
 
 def _collect(  # noqa: C901 - one case for each kind of node
-    node: Node, simple: dict[str, set[object]], opaque: dict[Node, str]
+    node: Node, simple: dict[Column, set[object]], opaque: dict[Node, str]
 ) -> None:
     """Find the columns that are compared with written values, and the conditions that are not so simple."""
     match node:
         case tree.Value():
             return
         case tree.ColumnNode():
-            simple.setdefault(node.name, set())
+            simple.setdefault(node.of, set())
         case tree.Joined():
             for item in node.items:
                 _collect(item, simple, opaque)
@@ -201,14 +201,14 @@ def _collect(  # noqa: C901 - one case for each kind of node
             _collect(node.of, simple, opaque)
         case tree.IsNull() if isinstance(node.of, tree.ColumnNode) or node.of.type == "boolean":
             _collect(node.of, simple, opaque)
-        case tree.OneOf(of=tree.ColumnNode(name=name)):
-            simple.setdefault(name, set()).update(value.value for value in node.values)
-        case tree.Like(of=tree.ColumnNode(name=name)) if BY_NAME[name].choices:
-            simple.setdefault(name, set())
-        case tree.Compared(left=tree.ColumnNode(name=name), right=tree.Value(value=value)):
-            simple.setdefault(name, set()).add(value)
-        case tree.Compared(left=tree.Value(value=value), right=tree.ColumnNode(name=name)):
-            simple.setdefault(name, set()).add(value)
+        case tree.OneOf(of=tree.ColumnNode(of=column)):
+            simple.setdefault(column, set()).update(value.value for value in node.values)
+        case tree.Like(of=tree.ColumnNode(of=column)) if column.choices:
+            simple.setdefault(column, set())
+        case tree.Compared(left=tree.ColumnNode(of=column), right=tree.Value(value=value)):
+            simple.setdefault(column, set()).add(value)
+        case tree.Compared(left=tree.Value(value=value), right=tree.ColumnNode(of=column)):
+            simple.setdefault(column, set()).add(value)
         case _:
             opaque.setdefault(node, f"?{len(opaque)}")
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal
 
+from placet.decisioning.cohorts.columns import Column
+
 Type = Literal["integer", "number", "boolean", "text", "date"]
 Comparison = Literal["=", "<>", "<", "<=", ">", ">="]
 Number = int | float
@@ -38,9 +40,18 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class ColumnNode(Node):
-    """A column."""
+    """A column.
 
-    name: str
+    Attributes:
+        of: What it holds.
+    """
+
+    of: Column
+
+    @property
+    def name(self) -> str:
+        """What an expression calls it."""
+        return self.of.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,11 @@ from placet.contracts.events.kinds import Channel
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.treatment import StrategyTreatment
 from placet.contracts.strategies.written import WHOLE
-from placet.decisioning.cohorts.cohort import SCHEMA, cohort_of
+from placet.decisioning.cohorts.cohort import cohort_of
+from placet.decisioning.cohorts.columns import LIVE_STATE, Vocabulary
 from placet.decisioning.cohorts.flattening import Row
 from placet.decisioning.next_best_action.hurdles import Closed, Hurdle, closed, hurdles, other_currency
+from placet.decisioning.next_best_action.worth import STATE, Ground
 from placet.errors import UsageError
 
 
@@ -41,6 +43,7 @@ class Live:
         reached: The share of those outside the control group that it has reached, in basis points.
         room: What is left of its budget, in minor units; None where nobody asks.
         at: At which of its steps the customer is who is decided for; None where it has none, or nobody asks.
+        ground: What it is asked on.
     """
 
     strategy: Strategy
@@ -48,6 +51,7 @@ class Live:
     reached: int = WHOLE
     room: int | None = None
     at: AtStep | None = None
+    ground: Ground = STATE
 
     @property
     def weights(self) -> Mapping[str, int]:
@@ -97,9 +101,12 @@ def prepare(strategies: Sequence[Live], channel: Channel, at: datetime) -> tuple
 
     Raises:
         UsageError: code `strategy_twice`; one is there in two versions. Code `malformed`; `any` is no channel.
+        ValueError: they are asked on different grounds, and one row is of one.
     """
     if channel == "any":
         raise UsageError("'any' is no channel to be told on; name one, such as agent or sms", code="malformed")
+    if len({live.ground for live in strategies}) > 1:
+        raise ValueError("strategies that are asked at once have one ground")
     ordered = sorted(strategies, key=lambda live: live.strategy.name)
     for one, other in pairwise(ordered):
         if one.strategy.name == other.strategy.name:
@@ -118,12 +125,12 @@ def prepare(strategies: Sequence[Live], channel: Channel, at: datetime) -> tuple
     return tuple(ready)
 
 
-def true_of(row: Row, conditions: Sequence[str]) -> Mapping[str, bool]:
+def true_of(row: Row, conditions: Sequence[str], known: Vocabulary = LIVE_STATE) -> Mapping[str, bool]:
     """Return of each condition whether it is true of a customer; all are asked at once, each once."""
-    asked = [cohort_of(text) for text in dict.fromkeys(conditions)]
-    names = list(dict.fromkeys(name for cohort in asked for name in cohort.needs))
+    asked = [cohort_of(text, known) for text in dict.fromkeys(conditions)]
+    schema = {name: kind for cohort in asked for name, kind in cohort.schema.items()}
     if not asked:
         return {}
-    frame = pl.DataFrame([[row[name] for name in names]], schema={name: SCHEMA[name] for name in names}, orient="row")
+    frame = pl.DataFrame([[row[name] for name in schema]], schema=schema, orient="row")
     answers = frame.select(cohort.condition.alias(str(number)) for number, cohort in enumerate(asked)).row(0)
     return {text: answer is True for text, answer in zip(dict.fromkeys(conditions), answers, strict=True)}

@@ -13,7 +13,7 @@ import polars as pl
 
 from placet.contracts.billing import Evidence
 from placet.contracts.mutation import Mutation
-from placet.contracts.proposal import Candidate
+from placet.contracts.proposal import NOTHING, Candidate
 from placet.contracts.state import CustomerState
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.treatment import Staying
@@ -21,7 +21,6 @@ from placet.contracts.strategies.used import StrategyUsed
 from placet.decisioning.next_best_action.exploring import ranked
 from placet.decisioning.next_best_action.proposing import candidates_of, chosen_of, decide_by
 from placet.decisioning.outcomes.off_policy import RULE
-from placet.decisioning.treatments import NOTHING
 
 _PERCENT: Final = 100
 _WORDS: Final = {"reason", "bucket_name", "offering_name", "product_name"}

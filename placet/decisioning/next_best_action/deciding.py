@@ -17,14 +17,13 @@ from placet.decisioning.assignment.shares import Assignment, assign
 from placet.decisioning.cohorts.flattening import Row
 from placet.decisioning.next_best_action.candidates import Prepared, Ready, true_of
 from placet.decisioning.next_best_action.exploring import choose, probabilities
-from placet.decisioning.next_best_action.worth import BILLED, CHURN, ONE, RECHARGED, cost, monthly, value
+from placet.decisioning.next_best_action.worth import ONE, STATE, cost, value
 
 _LONGEST: Final = 160
 _ORDER: Final[Mapping[Fell | None, int]] = {
     None: 0, "outranked": 1, "value": 2, "contact": 3, "suitable": 4, "applicable": 5, "eligible": 6, "arm": 7,
     "step": 8, "rollout": 9, "control_group": 10, "currency": 11, "cohort": 12,
 }  # fmt: skip
-_PERCENT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +41,29 @@ def decide(
     """Return what would be done for a customer, and why nothing else.
 
     Args:
-        ready: All strategies that may speak, of `prepare` for this channel and time.
-        row: The customer's state.
+        ready: All strategies that may speak, of `prepare` for this channel and time; asked on one ground.
+        row: The customer's state, or what else that ground is.
         as_of: What the row is as of.
         state_version: How many events it stands on.
         channel: Where they would be told.
         at: The time that quiet hours were asked of.
     """
-    customer_id = str(row["customer_id"])
-    first = true_of(row, [condition for one in ready for condition in one.first])
+    customer_id, known = str(row["customer_id"]), (ready[0].live.ground if ready else STATE).known
+    first = [condition for one in ready for condition in one.first]
+    if len(ready) == 1:  # all of one strategy is asked at once: another question costs more than its conditions
+        first += _conditions(ready[0].candidates)
+    holds = true_of(row, first, known)
     fallen, open_ = list[Weighed](), list[tuple[Ready, Assignment]]()
     for one in ready:
-        found = _before_rules(one, customer_id, first)
+        found = _before_rules(one, customer_id, holds)
         if isinstance(found, Assignment):
             open_.append((one, found))
         else:
             fell, reason = found
             fallen += [_weighed(candidate, fell, reason) for candidate in one.candidates]
-    asked = [candidate for one, _ in open_ if one.closed is None for candidate in one.candidates]
-    holds = true_of(row, list(_conditions(asked)))
+    if len(ready) > 1:
+        asked = [candidate for one, _ in open_ if one.closed is None for candidate in one.candidates]
+        holds = true_of(row, list(_conditions(asked)), known)
     valued = list[_Valued]()
     for one, assignment in open_:
         for candidate in one.candidates:
@@ -129,10 +132,11 @@ def _fall(one: Ready, candidate: Prepared, drawn: Assignment, holds: Mapping[str
 
 
 def _value(candidate: Prepared, row: Row) -> _Valued:
-    spends = monthly(row[BILLED], row[RECHARGED], ONE)
-    costs = cost(candidate.treatment.action, spends, ONE)
-    unknown = isinstance(candidate.treatment.value, Staying) and row[CHURN] is None
-    worth = None if unknown else value(candidate.live.strategy, candidate.treatment, spends, row[CHURN], costs)
+    strategy, treatment, ground = candidate.live.strategy, candidate.treatment, candidate.live.ground
+    spends, leaving = ground.spends(row), row[ground.leaving]
+    costs = cost(treatment.action, spends, ONE)
+    unknown = isinstance(treatment.value, Staying) and leaving is None
+    worth = None if unknown else value(strategy, treatment, spends, leaving, costs, ground.certain)
     return _Valued(candidate, costs, worth)
 
 
@@ -239,8 +243,9 @@ def _no_gain(one: _Valued) -> Reason | None:
 def _told(one: _Valued, row: Row, holds: Mapping[str, bool], fell: Fell | None, reason: Reason) -> Weighed:
     treatment = one.candidate.treatment
     because = tuple(Reason(code=each.code, detail=each.says) for each in treatment.because if holds[each.when])
-    churn = row[CHURN]
-    leaving = churn * _PERCENT if isinstance(churn, int) else None
+    ground = one.candidate.live.ground
+    churn = row[ground.leaving]
+    leaving = churn * WHOLE // ground.certain if isinstance(churn, int) else None
     staying = isinstance(treatment.value, Staying)
     chance = leaving if isinstance(treatment.value, Staying) else treatment.value.chance
     currency = one.candidate.live.strategy.market.currency

@@ -8,7 +8,7 @@ from typing import Final
 from placet.contracts.billing import Balance, Evidence, HeldProduct
 from placet.contracts.money import Money
 from placet.contracts.mutation import AdjustBalance, Mutation, OrderProduct
-from placet.contracts.proposal import Candidate, Reason
+from placet.contracts.proposal import NOTHING, Candidate, Reason
 from placet.contracts.state import CustomerState, Description
 from placet.contracts.strategies.decision import NextBestAction, Weighed
 from placet.contracts.strategies.strategy import Strategy
@@ -18,13 +18,12 @@ from placet.contracts.strategies.written import WHOLE
 from placet.contracts.text import NAME, quoted, shortened
 from placet.decisioning.cohorts.cohort import cohort_of
 from placet.decisioning.cohorts.flattening import row_of
-from placet.decisioning.facts import ACTIVE, bucket_of
+from placet.decisioning.facts import ACTIVE, bucket_of, held_in
 from placet.decisioning.next_best_action.candidates import Live, prepare
 from placet.decisioning.next_best_action.deciding import decide
 from placet.decisioning.next_best_action.exploring import choose
 from placet.decisioning.next_best_action.worth import CHURN
 from placet.decisioning.preconditions import preconditions
-from placet.decisioning.treatments import NOTHING
 
 _LABEL: Final = 80
 _DETAIL: Final = 160
@@ -85,14 +84,17 @@ def _asked(strategy: Strategy) -> frozenset[str]:
     return frozenset(name for text in texts for name in cohort_of(text).needs)
 
 
-def candidates_of(decision: NextBestAction, strategy: Strategy, evidence: Evidence) -> tuple[Candidate, ...]:
+def candidates_of(
+    decision: NextBestAction, strategy: Strategy, evidence: Evidence, stays: Reason | None = None
+) -> tuple[Candidate, ...]:
     """Return what was weighed as candidates: what may be proposed first, the most worth of it first of all.
 
-    What is worth something falls here where billing shows nothing that it could be done to.
+    What is worth something falls here where billing shows nothing that it could be done to. `stays` is what speaks
+    against doing nothing, where it is told.
     """
     treatments = {one.code: one for one in strategy.treatments}
     found = [_candidate(one, treatments[one.treatment], evidence) for one in decision.weighed]
-    found.append(_nothing())
+    found.append(_nothing(stays))
     return tuple(sorted(found, key=lambda one: (not one.eligible, -(one.expected_value_minor or 0))))
 
 
@@ -152,8 +154,8 @@ def _credit(title: str, amount: Money, evidence: Evidence) -> AdjustBalance | Re
 
 
 def _order(action: OrderOffering, evidence: Evidence) -> OrderProduct | Reason:
-    held = [product for product in evidence.products if product.status.lower() == ACTIVE]
-    move = _move(action, held)
+    held = held_in(evidence.products)
+    move = move_of(action, held)
     if move is None:
         return Reason(code="no_product_to_move", detail="holds no product this order applies to")
     replaced = min(
@@ -171,7 +173,7 @@ def _order(action: OrderOffering, evidence: Evidence) -> OrderProduct | Reason:
     )
 
 
-def _move(action: OrderOffering, held: list[HeldProduct]) -> OfferedMove | None:
+def move_of(action: OrderOffering, held: Sequence[HeldProduct]) -> OfferedMove | None:
     """Return the first move whose replaced offering is held and whose own offering is not."""
     offerings = {product.offering_id for product in held}
     for move in action.moves:
@@ -180,7 +182,7 @@ def _move(action: OrderOffering, held: list[HeldProduct]) -> OfferedMove | None:
     return None
 
 
-def _nothing() -> Candidate:
+def _nothing(stays: Reason | None) -> Candidate:
     return Candidate(
         treatment=NOTHING,
         name="Nothing",
@@ -188,4 +190,5 @@ def _nothing() -> Candidate:
         expected_value_minor=0,
         cost_minor=0,
         reasons_for=(Reason(code="no_cost", detail="gives nothing away"),),
+        reasons_against=() if stays is None else (stays,),
     )

@@ -2,7 +2,8 @@
 
 The arithmetic is written once. `Number` is an `int` or a polars expression of 64-bit integers; both round down when
 they divide, so one customer gets the value that the base's pass gives them. Nothing leaves 64 bits: `MOST_MONTHLY`
-bounds what is multiplied (`test_worth.py` holds the largest case).
+bounds what is multiplied (`test_worth.py` holds the largest case). What a run reads is of one customer, and has no
+such bound: there it is divided once, at the end.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,9 @@ import polars as pl
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.treatment import Action, CreditBalance, Staying, StrategyTreatment
 from placet.contracts.strategies.written import WHOLE
+from placet.decisioning.cohorts.columns import LIVE_STATE, Vocabulary
+from placet.decisioning.cohorts.flattening import Row
+from placet.decisioning.cohorts.run_columns import CHARGE, LEAVING
 
 MOST_MONTHLY: Final = 5 * 10**10
 """Minor units in a month: who spends more is taken to spend this."""
@@ -48,6 +52,36 @@ def monthly(billed: Number, recharged: Number, kind: Kind) -> Number:
     return kind.least(kind.most((billed + recharged) // _MONTHS, 0), MOST_MONTHLY)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """What strategies are asked on: a customer's live state, or what a run read of them.
+
+    Attributes:
+        known: The columns that conditions may name.
+        spends: Gives what the customer spends in a month, of their row.
+        leaving: The column of how likely they leave.
+        certain: What is certain in that column.
+    """
+
+    known: Vocabulary
+    spends: Callable[[Row], int]
+    leaving: str
+    certain: int
+
+
+STATE: Final = Ground(LIVE_STATE, lambda row: int(monthly(row[BILLED], row[RECHARGED], ONE)), CHURN, _PERCENT)
+"""What published strategies are asked on, and the base."""
+
+
+def ground_of_run(known: Vocabulary) -> Ground:
+    """Return what catalogues are asked on; `known` are the columns of `columns_of_run`."""
+    return Ground(known, lambda row: max(_whole(row[CHARGE]), 0), LEAVING, WHOLE)
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
 def cost(action: Action, spends: Number, kind: Kind) -> Number:
     """Return what an action costs at most, in minor units.
 
@@ -63,14 +97,26 @@ def cost(action: Action, spends: Number, kind: Kind) -> Number:
     return (spends * share + WHOLE - 1) // WHOLE + dearest
 
 
-def value(strategy: Strategy, treatment: StrategyTreatment, spends: Number, churn: Number, costs: Number) -> Number:
+def value(
+    strategy: Strategy,
+    treatment: StrategyTreatment,
+    spends: Number,
+    churn: Number,
+    costs: Number,
+    certain: int = _PERCENT,
+) -> Number:
     """Return what is expected to be left after the cost, times the weight, in minor units; None (NULL) without a score.
 
     staying: chance of leaving x share removed x margin of a month x months
     taking up: chance x margin of what is spent more in a month x months
+
+    Where the chance of leaving is in basis points (`certain`), it is divided once: of what a run reads.
     """
     gain, margin = treatment.value, strategy.value.margin
-    if isinstance(gain, Staying):
+    if isinstance(gain, Staying) and certain == WHOLE:
+        kept = spends * margin * strategy.value.horizon_months
+        expected = kept * churn * gain.removes // WHOLE**3
+    elif isinstance(gain, Staying):
         kept = spends * margin // WHOLE * strategy.value.horizon_months
         expected = kept * churn * gain.removes // (_PERCENT * WHOLE)
     else:

@@ -1,10 +1,12 @@
 """Money of a strategy: in one currency, within its bounds; and treatments that can be told apart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from placet.contracts.money import Money
+from placet.contracts.proposal import NOTHING
+from placet.contracts.strategies.catalogue import Catalogue
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.treatment import CreditBalance, OrderOffering, Staying, StrategyTreatment
 from placet.decisioning.strategies.problems import Path, Problem, error
@@ -12,16 +14,27 @@ from placet.decisioning.strategies.problems import Path, Problem, error
 MOST_MINOR: Final = 10**12
 """Of any amount: with it the arithmetic of values stays within 64 bits (`next_best_action.worth`)."""
 
-_NOTHING: Final = "nothing"
-
 
 def bound_problems(strategy: Strategy) -> Iterator[Problem]:
     """Yield what is wrong with what a strategy may give."""
     yield from _market(strategy)
     yield from _budget(strategy)
-    yield from _codes(strategy)
+    yield from _codes(strategy.treatments)
+    most = strategy.budget.per_customer
     for number, treatment in enumerate(strategy.treatments):
-        yield from _treatment(strategy, treatment, ("treatments", number))
+        at: Path = ("treatments", number)
+        if _above(treatment.action.at_most, most):
+            said = f"it may give {treatment.action.at_most}, and one customer may get {most} at most (budget)"
+            yield error((*at, "action", "at_most"), said)
+        yield from _treatment(treatment, at)
+
+
+def catalogue_bounds(catalogue: Catalogue) -> Iterator[Problem]:
+    """Yield what is wrong with what a catalogue may give."""
+    yield from _in_currency(_of_treatments(catalogue.treatments), catalogue.currency, "the catalogue's")
+    yield from _codes(catalogue.treatments)
+    for number, treatment in enumerate(catalogue.treatments):
+        yield from _treatment(treatment, ("treatments", number))
 
 
 def _market(strategy: Strategy) -> Iterator[Problem]:
@@ -35,7 +48,11 @@ def _market(strategy: Strategy) -> Iterator[Problem]:
 def _amounts(strategy: Strategy) -> Iterator[tuple[Path, Money]]:
     yield ("budget", "total"), strategy.budget.total
     yield ("budget", "per_customer"), strategy.budget.per_customer
-    for number, treatment in enumerate(strategy.treatments):
+    yield from _of_treatments(strategy.treatments)
+
+
+def _of_treatments(treatments: Sequence[StrategyTreatment]) -> Iterator[tuple[Path, Money]]:
+    for number, treatment in enumerate(treatments):
         at: Path = ("treatments", number)
         action, value = treatment.action, treatment.value
         yield (*at, "action", "at_most"), action.at_most
@@ -51,40 +68,41 @@ def _amounts(strategy: Strategy) -> Iterator[tuple[Path, Money]]:
 
 
 def _budget(strategy: Strategy) -> Iterator[Problem]:
-    for path, amount in _amounts(strategy):
-        if amount.currency != strategy.market.currency:
-            yield error(path, f"{amount} is not in the market's currency, {strategy.market.currency}")
-        elif amount.amount_minor <= 0 and path[-1] != "costs":
-            yield error(path, f"{amount} is nothing; write an amount above it")
-        elif amount.amount_minor < 0:
-            yield error(path, f"{amount} is below nothing")
-        elif amount.amount_minor > MOST_MINOR:
-            yield error(path, f"{amount} is more than a strategy can count with")
+    yield from _in_currency(_amounts(strategy), strategy.market.currency, "the market's")
     budget = strategy.budget
     if _above(budget.per_customer, budget.total):
         said = f"one customer may get {budget.per_customer}, which is more than the whole budget of {budget.total}"
         yield error(("budget", "per_customer"), said)
 
 
+def _in_currency(amounts: Iterable[tuple[Path, Money]], currency: str, whose: str) -> Iterator[Problem]:
+    for path, amount in amounts:
+        if amount.currency != currency:
+            yield error(path, f"{amount} is not in {whose} currency, {currency}")
+        elif amount.amount_minor <= 0 and path[-1] != "costs":
+            yield error(path, f"{amount} is nothing; write an amount above it")
+        elif amount.amount_minor < 0:
+            yield error(path, f"{amount} is below nothing")
+        elif amount.amount_minor > MOST_MINOR:
+            yield error(path, f"{amount} is more than a strategy can count with")
+
+
 def _above(one: Money, other: Money) -> bool:
     return one.currency == other.currency and one.amount_minor > other.amount_minor
 
 
-def _codes(strategy: Strategy) -> Iterator[Problem]:
-    codes = [treatment.code for treatment in strategy.treatments]
+def _codes(treatments: Sequence[StrategyTreatment]) -> Iterator[Problem]:
+    codes = [treatment.code for treatment in treatments]
     for number, code in enumerate(codes):
         path = ("treatments", number, "code")
-        if code == _NOTHING:
+        if code == NOTHING:
             yield error(path, f"{code!r} is always there, and means to leave the customer alone; choose another code")
         elif code in codes[:number]:
             yield error(path, f"treatment {code!r} is listed twice; give one of them another code")
 
 
-def _treatment(strategy: Strategy, treatment: StrategyTreatment, at: Path) -> Iterator[Problem]:
+def _treatment(treatment: StrategyTreatment, at: Path) -> Iterator[Problem]:
     action, most = treatment.action, treatment.action.at_most
-    if _above(most, strategy.budget.per_customer):
-        said = f"it may give {most}, and one customer may get {strategy.budget.per_customer} at most (budget)"
-        yield error((*at, "action", "at_most"), said)
     if isinstance(action, CreditBalance):
         if action.of_monthly == 0:
             yield error((*at, "action", "of_monthly"), "0 % of what a customer spends is no credit")

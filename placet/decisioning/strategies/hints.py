@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from placet.contracts.strategies.strategy import Market, Strategy
-from placet.contracts.strategies.treatment import CreditBalance, Staying
+from placet.contracts.strategies.treatment import CreditBalance, Staying, StrategyTreatment
 from placet.contracts.strategies.written import WHOLE
 from placet.contracts.text import spoken
 from placet.decisioning.strategies.problems import Path, Problem, warning
@@ -41,11 +41,16 @@ def day_there(at: datetime, market: Market) -> date:
 def hint_problems(strategy: Strategy) -> Iterator[Problem]:
     """Yield what a strategy hardly means, wherever it is checked."""
     yield from _service(strategy)
-    yield from _assumptions(strategy)
     yield from _rails(strategy)
+    yield from treatment_hints(strategy.treatments)
+
+
+def treatment_hints(treatments: Sequence[StrategyTreatment]) -> Iterator[Problem]:
+    """Yield what treatments hardly mean."""
+    yield from _assumptions(treatments)
     # Two equal codes are an error, which is told elsewhere.
-    yield from _alike(list(dict.fromkeys(one.code for one in strategy.treatments)), "code")
-    yield from _alike([one.title for one in strategy.treatments], "title")
+    yield from _alike(list(dict.fromkeys(one.code for one in treatments)), "code")
+    yield from _alike([one.title for one in treatments], "title")
 
 
 def here_problems(strategy: Strategy, here: Here) -> Iterator[Problem]:
@@ -73,8 +78,8 @@ def _service(strategy: Strategy) -> Iterator[Problem]:
         yield warning(("contact", "purpose"), said)
 
 
-def _assumptions(strategy: Strategy) -> Iterator[Problem]:
-    for number, treatment in enumerate(strategy.treatments):
+def _assumptions(treatments: Sequence[StrategyTreatment]) -> Iterator[Problem]:
+    for number, treatment in enumerate(treatments):
         at, value = ("treatments", number, "value"), treatment.value
         if isinstance(value, Staying):
             if value.removes == WHOLE:

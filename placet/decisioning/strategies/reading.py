@@ -5,16 +5,18 @@ All faults of a step are told at once, up to a bound. A step is not taken on wha
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from placet.contracts.base import Fault, faults_of
+from placet.contracts.strategies.catalogue import CATALOGUE
 from placet.contracts.strategies.findings import Finding
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.written import BY_HAND
 from placet.contracts.text import NAME, counted, one_line
 from placet.decisioning.cohorts.cohort import cohort_of
+from placet.decisioning.cohorts.columns import LIVE_STATE, Vocabulary
 from placet.decisioning.strategies.bounds import bound_problems
 from placet.decisioning.strategies.conditions import condition_problems
 from placet.decisioning.strategies.hints import Here, here_problems, hint_problems
@@ -24,10 +26,16 @@ from placet.decisioning.strategies.steps import step_problems
 from placet.errors import YamlFault
 from placet.yaml_files import Place, YamlText, parse_yaml
 
+M = TypeVar("M", bound=BaseModel)
+
 _LONGEST = 300
 _EMPTY = "it is empty; `placet strategy new` writes one to begin with"
 _MOST_TOLD = 200
 """Faults of one text: who has more has another trouble than the next one."""
+_A_CATALOGUE = (
+    "it is an application's catalogue, which decides runs that name no strategy, on what they read of billing: nobody "
+    "signs it; `placet strategy check` reads its file"
+)
 _YAML = "; YAML takes yes, no, on and off for true or false: put quotation marks around the word"
 
 
@@ -52,22 +60,48 @@ def read_strategy(text: str, here: Here | None = None) -> ReadStrategy:
         text: It.
         here: When and where; None: what does not fit there is not looked for.
     """
-    try:
-        read = parse_yaml(text, "")
-    except YamlFault as fault:
-        return ReadStrategy(None, (_finding("error", Place(*(fault.place or (1, 1))), (), fault.said),))
-    if read.data is None:
-        return ReadStrategy(None, (_finding("error", Place(1, 1), (), _EMPTY),))
-    try:
-        strategy = Strategy.model_validate(read.data, context=BY_HAND)
-    except ValidationError as error:
-        return ReadStrategy(None, _sorted(_shape(read, error)))
-    findings = _sorted(_of_problem(read, problem) for problem in check_strategy(strategy))
+    shaped = shaped_text(text, Strategy)
+    if isinstance(shaped, tuple):
+        return ReadStrategy(None, shaped)
+    strategy = shaped.made
+    findings = shaped.findings(check_strategy(strategy))
     if any(one.severity == "error" for one in findings):
         return ReadStrategy(None, findings)
     if here is not None:
-        findings = _sorted((*findings, *(_of_problem(read, problem) for problem in here_problems(strategy, here))))
+        findings = _sorted((*findings, *shaped.findings(here_problems(strategy, here))))
     return ReadStrategy(in_one_form(strategy), findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped(Generic[M]):
+    """A text that has the shape of what it is to be.
+
+    Attributes:
+        made: It, whether or not it makes sense.
+    """
+
+    made: M
+    _read: YamlText
+
+    def findings(self, problems: Iterable[Problem]) -> tuple[Finding, ...]:
+        """Return problems with their places, in the order of the text."""
+        return _sorted(_of_problem(self._read, problem) for problem in problems)
+
+
+def shaped_text(text: str, schema: type[M]) -> Shaped[M] | tuple[Finding, ...]:
+    """Return what a person wrote as `schema`, or why it is none."""
+    try:
+        read = parse_yaml(text, "")
+    except YamlFault as fault:
+        return (_finding("error", Place(*(fault.place or (1, 1))), (), fault.said),)
+    if read.data is None:
+        return (_finding("error", Place(1, 1), (), _EMPTY),)
+    if schema is Strategy and isinstance(read.data, dict) and read.data.get("form") == CATALOGUE:
+        return (_finding("error", read.place(("form",)), ("form",), _A_CATALOGUE),)
+    try:
+        return Shaped(schema.model_validate(read.data, context=BY_HAND), read)
+    except ValidationError as error:
+        return _sorted(_shape(read, error))
 
 
 def legible_strategy(text: str) -> Strategy | None:
@@ -92,17 +126,22 @@ def check_strategy(strategy: Strategy) -> tuple[Problem, ...]:
 def in_one_form(strategy: Strategy) -> Strategy:
     """Return a sound strategy with each condition as `Cohort.written`."""
     plain = strategy.model_dump()
-    plain["cohort"] = cohort_of(strategy.cohort).written
-    for treatment in plain["treatments"]:
-        for stage in ("eligible", "applicable", "suitable", "because"):
-            for rule in treatment[stage]:
-                rule["when"] = cohort_of(rule["when"]).written
+    write_in_one_form(plain)
     for step in plain.get("steps", ()):
         if "wait_for" in step:
             step["wait_for"] = cohort_of(step["wait_for"]).written
         for way in step.get("branch", ()):
             way["when"] = cohort_of(way["when"]).written
     return Strategy.model_validate(plain)
+
+
+def write_in_one_form(plain: dict[str, Any], known: Vocabulary = LIVE_STATE) -> None:
+    """Write the cohort and the conditions of treatments as `Cohort.written`."""
+    plain["cohort"] = cohort_of(plain["cohort"], known).written
+    for treatment in plain["treatments"]:
+        for stage in ("eligible", "applicable", "suitable", "because"):
+            for rule in treatment[stage]:
+                rule["when"] = cohort_of(rule["when"], known).written
 
 
 def _shape(read: YamlText, error: ValidationError) -> Iterable[Finding]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from placet.contracts.strategies.catalogue import Catalogue
 from placet.contracts.strategies.rollout import GuardRail, Then
 from placet.contracts.strategies.steps import (
     BranchStep,
@@ -30,6 +31,7 @@ _THEN: Final[dict[Then, str]] = {
 _STAGES: Final = {"eligible": "only who may", "applicable": "only who can use it", "suitable": "only whom it suits"}
 
 
+_CATALOGUE = "catalogue"
 _WHOM, _CONTACT, _MONEY, _ROLLOUT, _STEPS = "whom", "contact", "money", "rollout", "steps"
 
 
@@ -53,6 +55,19 @@ class Told:
 def told(strategy: Strategy) -> tuple[Told, ...]:
     """Return a sound strategy in words, in the order of its text."""
     return tuple(_told(strategy))
+
+
+def told_catalogue(catalogue: Catalogue) -> tuple[Told, ...]:
+    """Return a sound catalogue in words, in the order of its text."""
+    return (
+        Told("title", _CATALOGUE, "is", f"{catalogue.title}: {catalogue.about}"),
+        Told("agent", _CATALOGUE, "weighed in", f"runs of {spoken(catalogue.agent)} that name no strategy"),
+        Told("currency", _CATALOGUE, "amounts in", catalogue.currency),
+        Told("signed", _CATALOGUE, "signed by", "nobody: what it proposes goes to the gate, each for itself"),
+        Told("cohort", _WHOM, "for whom", catalogue.cohort),
+        *(line for treatment in catalogue.treatments for line in _treatment(treatment)),
+        Told("value", _MONEY, "value", _value(catalogue.value)),
+    )
 
 
 def _told(strategy: Strategy) -> Iterator[Told]:

@@ -15,10 +15,10 @@ from placet.contracts.strategies.written import WHOLE, share_in_words
 from placet.contracts.text import WORDS, shortened
 from placet.decisioning.assignment.shares import assign
 from placet.decisioning.contact import ContactPolicy, given, within_contact_policy
-from placet.decisioning.likelihood import computed_by, reasons_of
+from placet.decisioning.likelihood import reasons_of
 from placet.decisioning.next_best_action.proposing import candidates_of, chosen_of, decide_by
+from placet.decisioning.next_best_action.saying import assumptions_of, why_nothing
 from placet.decisioning.state.telling import stood_out
-from placet.decisioning.words import months
 from placet.errors import DecisionRefused, GovernanceError
 from placet.gate.context import GateContext
 from placet.gate.strategies.journey import check_step
@@ -100,7 +100,7 @@ def _outcome(
     used = used.model_copy(update={"probability": probability})
     over = None if pick is None else _over_budget(found, pick)
     if pick is None or pick.mutation is None or over is not None:
-        why = over or f"nothing by strategy {strategy.name!r}: {_why_nothing(candidates)}"
+        why = over or f"nothing by strategy {strategy.name!r}: {why_nothing(candidates)}"
         chose = used if over is None else None  # what a spent budget stopped was no choice of the text
         return ProposalOutcome(
             None, shortened(why, WORDS), candidates, (), (), basis=basis, currency=currency, strategy=chose
@@ -122,7 +122,7 @@ def _outcome(
             *stood_out(evidence.state),
             *given(evidence.history, evidence.read_at),
         ),
-        assumptions=_assumptions(strategy, pick, likelihood),
+        assumptions=assumptions_of(strategy.value, strategy.treatments, pick.treatment, likelihood),
         basis=basis,
         candidates=candidates,
         preconditions=pick.preconditions,
@@ -147,14 +147,6 @@ def _over_budget(found: Published, pick: Candidate) -> str | None:
     )
 
 
-def _why_nothing(candidates: tuple[Candidate, ...]) -> str:
-    """Say where all fell; of what they all fell for, once."""
-    fallen = [(one.name, one.reasons_against[0].detail) for one in candidates if one.reasons_against]
-    if len({detail for _, detail in fallen}) == 1:
-        return f"every treatment: {fallen[0][1]}"
-    return "; ".join(f"{name} ({detail})" for name, detail in fallen)
-
-
 def _why_them(strategy: Strategy, used: StrategyUsed, found: Published) -> tuple[Reason, ...]:
     signer = found.record.mandate.signer
     arm = "" if used.arm is None else f", in arm {used.arm}"
@@ -170,21 +162,6 @@ def _why_them(strategy: Strategy, used: StrategyUsed, found: Published) -> tuple
     if used.leaving is not None:
         said = (*said, ("strategy_leaving", f"is {used.leaving} % likely to leave, by what the run read"))
     return tuple(Reason(code=code, detail=shortened(text, _DETAIL)) for code, text in said)
-
-
-def _assumptions(strategy: Strategy, pick: Candidate, likelihood: Likelihood) -> tuple[Reason, ...]:
-    model = strategy.value
-    gain = next(one.value for one in strategy.treatments if one.code == pick.treatment)
-    if gain.of == "staying":
-        effect = f"the treatment removes {share_in_words(gain.removes)} of the chance of leaving"
-    else:
-        effect = f"{share_in_words(gain.chance)} take it up, and then spend {gain.worth} more for {months(gain.months)}"
-    return (
-        Reason(code="margin", detail=f"{share_in_words(model.margin)} of revenue is margin"),
-        Reason(code="horizon", detail=f"a customer who is kept counts for {months(model.horizon_months)}"),
-        Reason(code="effect", detail=effect),
-        computed_by(likelihood),
-    )
 
 
 def _weights(strategy: Strategy) -> dict[str, int]:

@@ -1,8 +1,9 @@
 """Whether candidates and expected values of a proposal follow from its evidence, computed again from what is stored.
 
 The history names evidence by digest only. Where this installation still holds the document, the application weighs it
-again, with the treatments and contact policy that are installed now, and the churn model or counts that the proposal
-names. Where those are not the ones that it names, or are not held here, nothing can be said, and a note says so.
+again, with the catalogue and contact policy that are installed now, and the churn model or counts that the proposal
+names. Where those are not the ones that it names, or are not held here, nothing can be said, and a note says so. What
+the treatments decided that were there before catalogues were strategies is weighed by the rule of that time.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from placet.contracts.propensity.likelihood import Likelihood
 from placet.contracts.proposal import Proposal
 from placet.decisioning.contact import ContactPolicy
 from placet.errors import PlacetError, UsageError
+from placet.replay.weighing.former_rule import FORMER, weigh_by_former_rule
 from placet.replay.weighing.likelihood import differences, read_again
 from placet.replay.weighing.live_state import compare_state
 from placet.replay.weighing.strategy import candidate_faults, decide_again
@@ -79,11 +81,18 @@ class Ground(NamedTuple):
 
 def _weigh_again(proposal: Proposal, agent: Application, ground: Ground) -> tuple[list[str], str]:
     installed = agent.basis(ground.contact, ground.likelihood.digest)
+    former = proposal.basis is not None and proposal.basis.catalogue == FORMER
+    if former:
+        installed = installed.model_copy(update={"catalogue": FORMER})
     differing = [words for name, words in _NAMES.items() if getattr(installed, name) != getattr(proposal.basis, name)]
     if differing:
         why = f"installed now is not what it was computed with ({', '.join(differing)})"
         return [], f"expected values not computed again: {why}"
-    again = agent.weigh(ground.assessment, ground.evidence, ground.likelihood, ground.contact)
+    if former:
+        churn_bp = ground.likelihood.probability_bp
+        again = weigh_by_former_rule(ground.assessment, ground.evidence, churn_bp, ground.contact)
+    else:
+        again = agent.weigh(ground.evidence, ground.likelihood, ground.contact)
     return list(
         candidate_faults(proposal, again)
     ), "candidates and expected values were computed again from the evidence"

@@ -1,12 +1,17 @@
 """Texts of strategies: whether one means something, which version it is, and how two differ."""
 
+from collections.abc import Iterable
+
+from placet.contracts.customer import Declared
 from placet.contracts.strategies.findings import CheckedStrategy, ComparedStrategies, Finding, ToldLine
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.text import counted
+from placet.decisioning.cohorts.run_columns import columns_of_run
+from placet.decisioning.strategies.catalogues import read_catalogue
 from placet.decisioning.strategies.differing import changes, consequences
 from placet.decisioning.strategies.hints import Here
 from placet.decisioning.strategies.reading import read_strategy
-from placet.decisioning.strategies.telling import told
+from placet.decisioning.strategies.telling import Told, told, told_catalogue
 from placet.errors import UsageError
 from placet.governance.signing.canonical import digest
 
@@ -24,9 +29,34 @@ def check_text(text: str, here: Here | None = None) -> CheckedStrategy:
     return CheckedStrategy(
         name=read.strategy.name,
         digest=digest(read.strategy),
-        told=tuple(ToldLine(group=one.group, heading=one.heading, words=one.words) for one in told(read.strategy)),
+        told=_lines(told(read.strategy)),
         findings=read.findings,
     )
+
+
+def check_catalogue(text: str, declared: Declared) -> CheckedStrategy:
+    """Return what a check of an application's catalogue finds; nothing is raised for what is wrong with it.
+
+    Args:
+        text: It.
+        declared: What the application tells customers apart by.
+
+    Raises:
+        ConfigurationError: the application declares a fact that every run has.
+    """
+    read = read_catalogue(text, columns_of_run(declared))
+    if read.catalogue is None:
+        return CheckedStrategy(name=None, digest=None, told=(), findings=read.findings)
+    return CheckedStrategy(
+        name=read.catalogue.name,
+        digest=digest(read.catalogue),
+        told=_lines(told_catalogue(read.catalogue)),
+        findings=read.findings,
+    )
+
+
+def _lines(found: Iterable[Told]) -> tuple[ToldLine, ...]:
+    return tuple(ToldLine(group=one.group, heading=one.heading, words=one.words) for one in found)
 
 
 def strategy_of(text: str, source: str) -> Strategy:

@@ -1,9 +1,8 @@
-"""Facts and catalogues for the tests of the decisioning engine."""
+"""Facts for the tests of decisioning."""
 
 from typing import Any
 
 from placet.decisioning.facts import Facts
-from placet.decisioning.treatments import Assumptions, Catalogue
 
 
 def facts(**changes: Any) -> Facts:
@@ -30,28 +29,3 @@ def facts(**changes: Any) -> Facts:
         "assessed_risk": "low",
     }
     return Facts.model_validate({**known, **changes})
-
-
-def catalogue(*treatments: dict[str, Any], **changes: Any) -> Catalogue:
-    known: dict[str, Any] = {
-        "currency": "USD",
-        "assumptions": Assumptions(margin_bp=5_000, horizon_months=12),
-        "max_cost_minor": 100_000,
-        "treatments": treatments,
-    }
-    return Catalogue.model_validate({**known, **changes})
-
-
-def credit(code: str = "credit", **changes: Any) -> dict[str, Any]:
-    known: dict[str, Any] = {
-        "code": code,
-        "name": f"A {code}",
-        "relative_reduction_bp": 1_000,
-        "action": {"kind": "adjust_balance", "of_monthly_bp": 1_000, "max_minor": 5_000},
-    }
-    return {**known, **changes}
-
-
-def order(*moves: dict[str, Any], code: str = "order", **changes: Any) -> dict[str, Any]:
-    action = {"kind": "order_product", "moves": moves or ({"offering_id": "PO-new", "name": "New one"},)}
-    return {"code": code, "name": f"An {code}", "relative_reduction_bp": 1_000, "action": action, **changes}

@@ -34,8 +34,16 @@ def test_only_the_service_and_what_runs_propose_by_call_the_decision() -> None:
     assert importers(DECIDING, {"decide"}) == {
         SERVICE,
         "placet.bench.strategies.deciding",
+        "placet.decisioning.next_best_action.catalogues",
         "placet.decisioning.next_best_action.proposing",
     }
+
+
+def test_an_application_weighs_by_its_catalogue_alone_and_only_replay_knows_the_rule_before_it() -> None:
+    catalogues = "placet.decisioning.next_best_action.catalogues"
+    assert importers(catalogues, {"weigh_catalogue", "decide_by_catalogue"}) == {"agents.own_catalogue"}
+    former = "placet.replay.weighing.former_rule"
+    assert importers(former, {"weigh_by_former_rule"}) == {"placet.replay.weighing.rederivation"}
 
 
 def test_every_face_asks_the_service_for_the_decision_by_published_strategies() -> None:

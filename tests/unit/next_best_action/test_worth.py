@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from placet.contracts.strategies.treatment import CreditBalance
+from placet.contracts.strategies.written import WHOLE
 from placet.decisioning.next_best_action.worth import MANY, MOST_MONTHLY, ONE, cost, monthly, value
 from placet.decisioning.strategies.bounds import MOST_MINOR
 from tests.unit.next_best_action.drawing import strategy
@@ -27,6 +28,13 @@ def test_a_credit_is_its_share_of_a_month_capped_and_rounded_down_to_its_steps(s
 def test_what_staying_is_worth_is_the_margin_that_is_kept_less_the_cost() -> None:
     """80.00 a month, 45 % of it for 12 months, 70 of 100 leave, 15 % of that removed; less 16.00."""
     assert value(STRATEGY, CREDIT, 8_000, 70, 1_600) == 432_00 * 70 * 15 // (100 * 100) - 1_600 == 2_936
+
+
+def test_what_a_run_read_is_divided_once_so_that_nothing_is_overstated_and_nothing_lost() -> None:
+    """105.00 a month, 45 % of it for 12 months, 72.82 of 100 leave, 15 % of that removed; less 10.50."""
+    exact = 105_00 * 4_500 * 12 * 7_282 * 1_500
+    assert value(STRATEGY, CREDIT, 105_00, 7_282, 10_50, WHOLE) == exact // 10**12 - 10_50 == 51_43
+    assert value(STRATEGY, PLAN, 105_00, 7_282, 0, WHOLE) == value(STRATEGY, PLAN, 105_00, 72, 0)
 
 
 def test_what_taking_up_is_worth_is_the_margin_of_what_is_spent_more_less_the_cost() -> None:

@@ -46,15 +46,22 @@ def check(
     file: FileArgument,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check a strategy, and say it in words.
+    """Check a strategy, or an application's catalogue, and say it in words.
 
     Every fault has its line and column. With an error nobody can sign it.
     """
+    from placet.decisioning.strategies.catalogues import agent_of_catalogue
     from placet.decisioning.strategies.hints import Here
-    from placet.service.strategies.checking import check_text, in_one_line
+    from placet.service.strategies.checking import check_catalogue, check_text, in_one_line
 
     toolbox: Toolbox = context.obj
-    checked = check_text(text_in(file), Here(datetime.now(UTC), toolbox.agents))
+    text = text_in(file)
+    agent = agent_of_catalogue(text)
+    if agent is None:
+        checked, without = check_text(text, Here(datetime.now(UTC), toolbox.agents)), "nobody can sign it"
+    else:
+        declared = toolbox.facts(agent) if agent in toolbox.agents else ()
+        checked, without = check_catalogue(text, declared), "no run can be decided by it"
     if as_json:
         output.print_json(checked.model_dump(mode="json"))
     else:
@@ -64,7 +71,7 @@ def check(
         if checked.digest:
             output.print_field("digest", checked.digest)
     if not checked.sound:
-        raise UsageError(f"{str(file)!r}: {_counted(checked)}; nobody can sign it", code="strategy_unsound")
+        raise UsageError(f"{str(file)!r}: {_counted(checked)}; {without}", code="strategy_unsound")
 
 
 @app.command("preview")

@@ -13,10 +13,9 @@ from starlette.responses import Response
 from placet.contracts.audit import AuditEvent
 from placet.contracts.gate import Gate
 from placet.contracts.people.passkey import fingerprint
-from placet.contracts.proposal import Candidate, Proposal
+from placet.contracts.proposal import NOTHING, Candidate, Proposal
 from placet.contracts.run import END_STATES
 from placet.contracts.text import one_line
-from placet.decisioning.treatments import NOTHING
 from placet.errors import GovernanceError, PlacetError, StorageError, UsageError
 from placet.governance.batches import BatchedDecision
 from placet.governance.policy.authoring.explain import RunExplained
