@@ -120,14 +120,20 @@ def before() -> list[tuple[Proposal, Evidence, Assessment]]:
 
 def test_a_proposal_from_before_catalogues_were_strategies_follows_from_its_evidence_still() -> None:
     assert digest(former_catalogue()) == FORMER
-    treatments = []
+    treatments, reasons = set(), set()
     for proposal, shown, assessed in before():
         assert proposal.basis is not None
         assert proposal.basis.catalogue == FORMER
         found = judged(proposal, read=(shown, assessed))
         assert found == ([], ["candidates and expected values were computed again from the evidence"])
-        treatments.append(proposal.treatment)
-    assert treatments == ["goodwill_credit", "loyalty_bonus"]
+        treatments.add(proposal.treatment)
+        told = (reason for one in proposal.candidates for reason in (*one.reasons_for, *one.reasons_against))
+        reasons |= {reason.code for reason in told}
+    catalogue = former_catalogue()
+    assert treatments == {one.code for one in catalogue.treatments}
+    # Every sentence of a rule is in one of them, but for that which leaves nothing to propose at all.
+    rules = {rule.code for one in catalogue.treatments for rule in (*one.eligibility, *one.suitability)}
+    assert rules - reasons == {"customer_not_active"}
 
 
 def test_what_was_made_up_in_a_proposal_from_before_is_found_still() -> None:

@@ -4,7 +4,7 @@ A column is whole (64 bits, between `least` and `most`), true or false, a text, 
 NULL. Figures are 0 where nothing happened.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -326,10 +326,10 @@ def similar(name: str, known: Vocabulary = LIVE_STATE) -> str:
     return next(iter(get_close_matches(name.lower(), known.columns, n=1, cutoff=0.6)), "")
 
 
-def docs_table() -> str:
-    """Return the table of columns in docs/cohorts.md."""
+def docs_table(columns: Iterable[Column] = COLUMNS) -> str:
+    """Return the table of columns in docs/cohorts.md, or that of other ones."""
     lines = ["| column | type | what | NULL where |", "|---|---|---|---|"]
-    for column in COLUMNS:
+    for column in columns:
         kind = f"{column.kind}: {', '.join(column.choices)}" if column.choices else column.kind
         lines.append(f"| `{column.name}` | {kind} | {column.about} | {column.unknown or 'never'} |")
     return "\n".join(lines)

@@ -11,6 +11,9 @@ from placet.interfaces.telling.strategies import FELL, decision_lines
 from placet.service.strategies.deciding import PublishedDecision
 from placet.service.strategies.supposing import FactValue, Outcome, WhatIf
 
+RUNS_WITHOUT: Final = (
+    "a run that names no strategy is decided by its application's catalogue, on what it reads of billing"
+)
 OFFERED: Final = "is offered"
 _NOTHING_ELSE: Final = "why nothing else"
 _SAY: Final = "say"
@@ -28,6 +31,8 @@ def published_lines(found: PublishedDecision) -> Iterator[tuple[str, str, str]]:
     for one in found.strategies:
         if one.silent:
             yield "strategies without a say", one.title or one.name, one.silent
+    if not found.strategies:
+        yield "strategies", "none is published", RUNS_WITHOUT
 
 
 def what_if_lines(found: WhatIf) -> Iterator[tuple[str, str, str]]:

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from placet.decisioning.cohorts import columns
+from placet.decisioning.cohorts.run_columns import RUN_COLUMNS
 from placet.decisioning.strategies import measures, packages
 from placet.decisioning.strategies.reading import read_strategy
 
@@ -13,6 +15,7 @@ def test_the_tables_are_those_of_the_code() -> None:
     text = DOCS.read_text()
     assert measures.docs_table() in text
     assert packages.docs_table() in text
+    assert columns.docs_table(RUN_COLUMNS) in text
 
 
 def test_the_examples_are_sound() -> None:

@@ -46,7 +46,7 @@ def check(
     file: FileArgument,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check a strategy, or an application's catalogue, and say it in words.
+    """Check a strategy or a catalogue, and say it in words.
 
     Every fault has its line and column. With an error nobody can sign it.
     """
