@@ -16,6 +16,7 @@ from placet.contracts.analysis.outcome import ProposalOutcome
 from placet.contracts.billing import Evidence
 from placet.contracts.customer import CustomerProfile
 from placet.contracts.proposal import AdjustBalance, OrderProduct, Precondition
+from placet.decisioning.controls import ineligible
 from placet.errors import InferenceError, UsageError
 from tests.agents.support import DIGEST, assessment, customer, evidence, request, usd
 
@@ -126,13 +127,25 @@ def test_the_best_treatment_is_proposed_with_the_amount_from_the_arithmetic() ->
         ("goodwill_credit", True),
         ("plan_change", True),
         ("nothing", True),
-        ("loyalty_bonus", False),
         ("contract_extension", False),
+        ("loyalty_bonus", False),
     ]
     assert all(c.reasons_against for c in proposal.candidates if not c.eligible)
     assert outcome.summary == (
         "Goodwill credit (goodwill_credit), costs 10.50 USD, expected value 22.53 USD, one of 3 eligible"
     )
+
+
+def test_what_a_rule_kept_back_says_what_it_would_have_been_and_makes_a_control() -> None:
+    proposal = propose()[0].proposal
+    assert proposal is not None
+    kept_back = {one.treatment: (one.cost_minor, one.expected_value_minor) for one in proposal.candidates[3:]}
+    assert kept_back == {"contract_extension": (5_250, 5_072), "loyalty_bonus": (2_600, 3_593)}
+    controls = ineligible(proposal, evidence())
+    assert [(one.treatment, one.cost) for one in controls] == [
+        ("loyalty_bonus", usd(2_600)),
+        ("contract_extension", usd(5_250)),
+    ]
 
 
 def test_the_model_may_pick_another_eligible_treatment() -> None:

@@ -11,20 +11,24 @@ from typing import Any, Final
 from placet.contracts.base import Digest
 from placet.contracts.billing import Evidence
 from placet.contracts.events.kinds import Channel
+from placet.contracts.money import Money
 from placet.contracts.proposal import Candidate, Reason
 from placet.contracts.strategies.catalogue import Catalogue
-from placet.contracts.strategies.decision import NextBestAction
+from placet.contracts.strategies.decision import Fell, NextBestAction, Weighed
 from placet.contracts.strategies.strategy import ContactRules, Market, Strategy, Term
 from placet.contracts.strategies.treatment import OrderOffering, StrategyTreatment
+from placet.decisioning.cohorts.flattening import Row
 from placet.decisioning.cohorts.run_columns import row_of_run
 from placet.decisioning.facts import held_in
 from placet.decisioning.next_best_action.candidates import Live, prepare
 from placet.decisioning.next_best_action.deciding import decide
 from placet.decisioning.next_best_action.proposing import candidates_of, move_of
-from placet.decisioning.next_best_action.worth import Ground
+from placet.decisioning.next_best_action.worth import ONE, Ground, cost, value
 
 _CHANNEL: Final[Channel] = "agent"
 """Where nothing hangs on it."""
+_UNCOUNTED: Final[frozenset[Fell | None]] = frozenset({"cohort", "currency"})
+"""Whose money is not known, or is of another currency."""
 _ANY_TIME: Final = ContactRules(
     purpose="service",
     channels=(_CHANNEL,),
@@ -56,11 +60,31 @@ def weigh_catalogue(
 def decide_by_catalogue(
     catalogue: Catalogue, version: Digest, ground: Ground, evidence: Evidence, churn_bp: int
 ) -> NextBestAction:
-    """Return what a catalogue decides on what a run read; the arguments are those of `weigh_catalogue`."""
+    """Return what a catalogue decides on what a run read; the arguments are those of `weigh_catalogue`.
+
+    What fell by a rule is valued as well: the run has read what it takes, and whoever decides sees what was kept back.
+    """
     at, state = evidence.read_at, evidence.state
-    ready = prepare([Live(_as_strategy(catalogue, evidence), version, ground=ground)], _CHANNEL, at)
-    row = row_of_run(evidence, churn_bp, ground.known)
-    return decide(ready, row, as_of=at, state_version=state.version if state else 0, channel=_CHANNEL, at=at)
+    strategy, row = _as_strategy(catalogue, evidence), row_of_run(evidence, churn_bp, ground.known)
+    ready = prepare([Live(strategy, version, ground=ground)], _CHANNEL, at)
+    found = decide(ready, row, as_of=at, state_version=state.version if state else 0, channel=_CHANNEL, at=at)
+    return found.model_copy(update={"weighed": tuple(_valued(one, strategy, ground, row) for one in found.weighed)})
+
+
+def _valued(one: Weighed, strategy: Strategy, ground: Ground, row: Row) -> Weighed:
+    if one.cost is not None or one.fell in _UNCOUNTED:
+        return one
+    treatment = next(each for each in strategy.treatments if each.code == one.treatment)
+    spends = ground.spends(row)
+    costs = cost(treatment.action, spends, ONE)
+    worth = value(strategy, treatment, spends, row[ground.leaving], costs, ground.certain)
+    currency = strategy.market.currency
+    return one.model_copy(
+        update={
+            "cost": Money(amount_minor=costs, currency=currency),
+            "value": Money(amount_minor=worth, currency=currency),
+        }
+    )
 
 
 def _as_strategy(catalogue: Catalogue, evidence: Evidence) -> Strategy:

@@ -62,7 +62,7 @@ def test_three_runs_for_one_customer_give_once(a_world: World) -> None:
     assert isinstance(given, AdjustBalance)
 
     again = a_world.start(CUSTOMER)
-    assert a_world.wait(again, "no_action").detail.startswith("nothing: ")
+    assert a_world.wait(again, "no_action").detail.startswith("nothing by catalogue ")
     today, next_day = datetime.now(UTC), datetime.now(UTC) + timedelta(days=90)
     candidates = a_world.events(again, "propose.completed")[0].body["candidates"]
     fallen = {one["treatment"]: one["reasons_against"][-1] for one in candidates if not one["eligible"]}

@@ -82,13 +82,10 @@ def test_both_choose_the_same_and_each_other_falls_at_the_same_stage_for_the_sam
         if one.treatment == NOTHING:
             assert one == was
             continue
+        if stages[one.treatment].fell not in ("cohort", "currency"):
+            assert (one.cost_minor, one.expected_value_minor) == (was.cost_minor, was.expected_value_minor)
         if one.eligible:
-            assert (one.mutation, one.cost_minor, one.expected_value_minor) == (
-                was.mutation,
-                was.cost_minor,
-                was.expected_value_minor,
-            )
-            assert one.preconditions == was.preconditions
+            assert (one.mutation, one.preconditions) == (was.mutation, was.preconditions)
             assert stages[one.treatment].fell in (None, "outranked")
             own = [reason.code for reason in one.reasons_for if reason.code not in CHOICES]
             assert own == [reason.code for reason in was.reasons_for]
