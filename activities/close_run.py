@@ -6,7 +6,7 @@ from temporalio import activity
 
 from activities.resources import WorkerResources
 from placet.contracts.audit import ENDED
-from placet.contracts.notification import Occasion
+from placet.contracts.notification import RunOccasion
 from placet.contracts.people.decision import PHASES
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import Closed, CloseInput, EndState
@@ -28,7 +28,7 @@ from placet.storage.transaction import Transaction
 
 _UNASKED = "its workflow was cancelled in Temporal, and nobody had asked for that on the record"
 _EARLY = "its workflow in Temporal took its gate for closed, which stands open until"
-_TOLD: dict[EndState, Occasion] = {"expired": "expired", "unknown_outcome": "outcome_unknown"}
+_TOLD: dict[EndState, RunOccasion] = {"expired": "expired", "unknown_outcome": "outcome_unknown"}
 
 
 class CloseRun:

@@ -115,6 +115,7 @@ def build_parts(
     def live(tenant: str, customer_id: str) -> LiveCustomer:
         return live_customer(opened, tenant, customer_id, now())
 
+    book = address_book(settings)
     context = WorkerResources(
         database=opened,
         admission=admission(opened),
@@ -124,12 +125,12 @@ def build_parts(
         application=application,
         policies=policies,
         contact=ContactFiles(settings.policy_dir),
-        addresses=address_book(settings),
+        addresses=book,
         tenants=frozenset(settings.tenants),
         clock=now,
         live_state=lambda tenant, customer_id: state_of(opened, tenant, customer_id, now()),
         live_customer=live,
-        rollouts=RolloutSteps(opened, policies, now, timedelta(seconds=settings.rollout_look_seconds)),
+        rollouts=RolloutSteps(opened, policies, now, timedelta(seconds=settings.rollout_look_seconds), book),
         journeys=JourneySteps(opened, policies, live, now, timedelta(seconds=settings.journey_look_seconds)),
         likelihood=likelihoods,
         worker=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",

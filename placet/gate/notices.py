@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from placet.contracts.gate import Gate
-from placet.contracts.notification import Occasion
+from placet.contracts.notification import RunOccasion
 from placet.contracts.run import RunRequest
 from placet.gate.context import GateContext
 from placet.notify.notices import ASKING, roles_concerned, subject_of, text_of
@@ -16,7 +16,7 @@ def announce(
     run: RunRequest,
     proposal: str,
     gate: Gate,
-    occasion: Occasion,
+    occasion: RunOccasion,
     now: datetime,
 ) -> None:
     """Ask or tell, over every channel that the address book names, whoever `occasion` concerns; each of them once.
@@ -37,8 +37,8 @@ def announce(
         role = recipient.role if occasion in ASKING else ""
         tx.outbox.add(
             tenant=run.tenant,
-            run_id=run.run_id,
-            proposal=proposal,
+            about=run.run_id,
+            matter=proposal,
             occasion=occasion,
             channel=recipient.channel,
             recipient=recipient.name,

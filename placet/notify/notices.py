@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 from placet.contracts.gate import Gate
-from placet.contracts.notification import Notification, Occasion
+from placet.contracts.notification import Notification, RunOccasion
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
 from placet.contracts.text import spoken, spoken_list
 from placet.contracts.times import moment
 from placet.governance.quorum import roles_at
 
-ASKING: Final[frozenset[Occasion]] = frozenset({"asked", "reminded", "escalated", "outcome_unknown"})
+ASKING: Final[frozenset[RunOccasion]] = frozenset({"asked", "reminded", "escalated", "outcome_unknown"})
 """Occasions on which something is asked of those who are told."""
 
 NOTHING_DECIDES: Final = (
@@ -26,7 +26,7 @@ NOTHING_DECIDES: Final = (
     "address in it: only a decision signed with an enrolled key counts."
 )
 
-_SUBJECTS: Final[dict[Occasion, str]] = {
+_SUBJECTS: Final[dict[RunOccasion, str]] = {
     "asked": "decision asked",
     "reminded": "reminder, decision still open",
     "escalated": "escalated, decision still open",
@@ -34,7 +34,7 @@ _SUBJECTS: Final[dict[Occasion, str]] = {
     "decided": "decided",
     "outcome_unknown": "outcome unknown, to be settled",
 }
-_LEADS: Final[dict[Occasion, str]] = {
+_LEADS: Final[dict[RunOccasion, str]] = {
     "asked": "A decision is asked of you{role}.",
     "reminded": "A decision that was asked of you{role} is still open.",
     "escalated": "Nobody has decided yet, so the decision is now asked of you{role}.",
@@ -45,7 +45,7 @@ _LEADS: Final[dict[Occasion, str]] = {
 }
 
 
-def roles_concerned(gate: Gate, occasion: Occasion, now: datetime) -> tuple[str, ...]:
+def roles_concerned(gate: Gate, occasion: RunOccasion, now: datetime) -> tuple[str, ...]:
     """Return the roles whose holders are told.
 
     On escalation they are those asked in addition, else all who may decide at `now`.
@@ -55,12 +55,12 @@ def roles_concerned(gate: Gate, occasion: Occasion, now: datetime) -> tuple[str,
     return roles_at(gate, now)
 
 
-def subject_of(run: RunRequest, proposal: Proposal, occasion: Occasion) -> str:
+def subject_of(run: RunRequest, proposal: Proposal, occasion: RunOccasion) -> str:
     """Write one line: what happened, to which treatment at which cost, in which run."""
     return f"Placet {run.tenant}: {_SUBJECTS[occasion]}: {_named(proposal)}, {proposal.price} ({run.run_id})"
 
 
-def text_of(run: RunRequest, proposal: Proposal, gate: Gate, occasion: Occasion, role: str, console_url: str) -> str:
+def text_of(run: RunRequest, proposal: Proposal, gate: Gate, occasion: RunOccasion, role: str, console_url: str) -> str:
     """Write the whole message: what is asked, its kind and cost, by whom, until when, and how to decide.
 
     It also says that the message itself decides nothing.
@@ -97,8 +97,8 @@ def message_id(notification: Notification) -> str:
     """
     once = (
         notification.tenant,
-        notification.run_id,
-        notification.proposal or "",
+        notification.about,
+        notification.matter,
         notification.occasion,
         notification.channel,
         notification.recipient,
@@ -118,7 +118,7 @@ def _deciders(gate: Gate) -> str:
     return f"{gate.quorum} people who hold {roles}{', each in another role' if gate.distinct_roles else ''}"
 
 
-def _ways(run_id: str, occasion: Occasion, console_url: str) -> list[str]:
+def _ways(run_id: str, occasion: RunOccasion, console_url: str) -> list[str]:
     ways = [f"placet run show {run_id}"]
     if occasion in ("asked", "reminded", "escalated"):
         ways += [f"placet approve {run_id} --as YOUR-NAME", f"placet reject {run_id} --as YOUR-NAME"]

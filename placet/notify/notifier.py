@@ -21,7 +21,7 @@ from placet.notify.notices import message_id
 from placet.rounds import STOP_SECONDS, Faults, Rounds
 from placet.storage.database import Database
 from placet.storage.notifications import Lane
-from placet.storage.transaction import Transaction
+from placet.storage.transaction import AnotherRun, Transaction
 
 _log = logging.getLogger(__name__)
 
@@ -192,23 +192,23 @@ class Notifier(Rounds):
 
 
 def _record(tx: Transaction, message: Notification, kind: RecordKind, at: datetime, **more: str) -> None:
-    tx.record(
-        message,
-        kind,
-        actor="notifier",
-        key=f"{kind}.{message_id(message)}",
-        at=at,
-        body={
-            "notification": message_id(message),
-            "occasion": message.occasion,
-            "proposal": message.proposal,
-            "channel": message.channel,
-            "recipient": message.recipient,
-            "role": message.role,
-            "attempts": message.attempts,
-            **more,
-        },
-    )
+    """Put what became of a message on the record: of its run, or where it is about a strategy, of its tenant."""
+    body = {
+        "notification": message_id(message),
+        "occasion": message.occasion,
+        "proposal": message.proposal,
+        "channel": message.channel,
+        "recipient": message.recipient,
+        "role": message.role,
+        "attempts": message.attempts,
+        **more,
+    }
+    if message.run_id is None:
+        of_strategy = {"strategy": message.strategy, "version": message.version, "occurrence": message.occurrence}
+        tx.record_act(message.tenant, kind, "notifier", at, message_id(message), {**body, **of_strategy})
+        return
+    run = AnotherRun(message.run_id, message.tenant)
+    tx.record(run, kind, actor="notifier", key=f"{kind}.{message_id(message)}", at=at, body=body)
 
 
 def _doubled(first_seconds: float, times: int, most_seconds: float) -> timedelta:

@@ -26,7 +26,13 @@ from placet.storage.sql.reading import read_as
 from placet.storage.tables import NOTIFICATION
 
 T = TypeVar("T")
-_FIELDS: Final = tuple(NOTIFICATION.c[name] for name in Notification.model_fields)
+_DERIVED: Final = frozenset({"run_id", "version", "proposal", "occurrence"})
+"""Fields that two columns hold: what it is about, and what of that."""
+_FIELDS: Final = (
+    NOTIFICATION.c.about,
+    NOTIFICATION.c.matter,
+    *(NOTIFICATION.c[name] for name in Notification.model_fields if name not in _DERIVED),
+)
 _LONGEST_DETAIL: Final = 500
 
 # Written out, since an index of those that wait is of no use to a query with a parameter there.
@@ -68,9 +74,9 @@ _MOVE = update(NOTIFICATION).where(
 )
 _ORDER = PageOrder(NOTIFICATION.c.tenant, (NOTIFICATION.c.notification_id,), descending=True)
 _NUMBER = select(NOTIFICATION.c.notification_id).where(
-    NOTIFICATION.c.run_id == bindparam("of_run"),
+    NOTIFICATION.c.about == bindparam("of_about"),
     NOTIFICATION.c.occasion == bindparam("of_occasion"),
-    NOTIFICATION.c.proposal == bindparam("of_proposal"),
+    NOTIFICATION.c.matter == bindparam("of_matter"),
     NOTIFICATION.c.channel == bindparam("of_channel"),
     NOTIFICATION.c.recipient == bindparam("of_recipient"),
     NOTIFICATION.c.tenant == bindparam("of_tenant"),
@@ -113,8 +119,9 @@ class Outbox:
         self,
         *,
         tenant: str,
-        run_id: str,
-        proposal: str | None,
+        about: str,
+        matter: str = "",
+        strategy: str | None = None,
         occasion: Occasion,
         channel: Channel,
         recipient: str,
@@ -123,7 +130,10 @@ class Outbox:
         text: str,
         at: datetime,
     ) -> bool:
-        """Keep a message for delivery, once per run, occasion, proposal, channel and recipient.
+        """Keep a message for delivery, once for each occasion, matter, channel and recipient.
+
+        It is about a run, whose proposal is the matter; or about a version of `strategy`, of which `matter` says which
+        occurrence.
 
         The console reads this very table, so that a message to it is delivered by being added.
 
@@ -133,8 +143,9 @@ class Outbox:
         there = channel == "console"
         values: dict[str, object] = {
             "tenant": tenant,
-            "run_id": run_id,
-            "proposal": proposal or "",
+            "about": about,
+            "matter": matter,
+            "strategy": strategy,
             "occasion": occasion,
             "channel": channel,
             "recipient": recipient,
@@ -211,6 +222,7 @@ class Outbox:
         status: DeliveryStatus | None = None,
         channel: Channel | None = None,
         run_id: str | None = None,
+        strategy: str | None = None,
         after: int | None = None,
         limit: int = 50,
     ) -> tuple[Notification, ...]:
@@ -225,19 +237,21 @@ class Outbox:
         if channel is not None:
             query = query.where(NOTIFICATION.c.channel == channel)
         if run_id is not None:
-            query = query.where(NOTIFICATION.c.run_id == run_id)
+            query = query.where(NOTIFICATION.c.about == run_id)
+        if strategy is not None:
+            query = query.where(NOTIFICATION.c.strategy == strategy)
         query = _ORDER.page(self._connection, query, tenant, after=after, limit=limit)
         return tuple(_notification(row) for row in self._connection.execute(query).mappings())
 
     def number_of(
-        self, *, tenant: str, run_id: str, occasion: str, proposal: str | None, channel: str, recipient: str
+        self, *, tenant: str, about: str, occasion: str, matter: str, channel: str, recipient: str
     ) -> int | None:
         """Return the id of the notification that these tell apart from all others; None if there is none."""
         this = {
             "of_tenant": tenant,
-            "of_run": run_id,
+            "of_about": about,
             "of_occasion": occasion,
-            "of_proposal": proposal or "",
+            "of_matter": matter,
             "of_channel": channel,
             "of_recipient": recipient,
         }
@@ -272,5 +286,10 @@ def _cut(detail: str) -> str:
 
 
 def _notification(row: Row) -> Notification:
-    values = {**row, "proposal": row["proposal"] or None}
+    values = dict(row)
+    about, matter = values.pop("about"), values.pop("matter")
+    if values["strategy"] is None:
+        values |= {"run_id": about, "proposal": matter or None}
+    else:
+        values |= {"run_id": None, "proposal": None, "version": about, "occurrence": matter}
     return read_as(Notification, NOTIFICATION.name, row["notification_id"], values)

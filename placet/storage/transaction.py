@@ -192,7 +192,21 @@ class Transaction:
 
         `step` is the kind, unless entries of several kinds exclude each other.
         """
-        return self.audit.append(
+        return self.record_once(tenant, kind, actor, at, what, body, step=step).event
+
+    def record_once(
+        self,
+        tenant: str,
+        kind: RecordKind,
+        actor: str,
+        at: datetime,
+        what: str,
+        body: dict[str, Any],
+        *,
+        step: str = "",
+    ) -> Appended:
+        """Append an entry as `record_act` does, and say whether it is new."""
+        return self.audit.add(
             stream=tenant_stream(tenant),
             tenant=tenant,
             run_id=None,

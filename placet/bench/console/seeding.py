@@ -30,7 +30,8 @@ _APART: Final = timedelta(minutes=7)
 """Between two runs: 50,000 of them are eight months."""
 
 _BATCH: Final = 1_000
-_OF_A_RUN: Final = (EFFECT, DECISION, NOTIFICATION)
+_OF_A_RUN: Final = {EFFECT: "run_id", DECISION: "run_id", NOTIFICATION: "about"}
+"""Tables, each with its column that names the run."""
 _COUNTED: Final = "notification_id"
 
 Rows = dict[Table, list[dict[str, Any]]]
@@ -59,7 +60,7 @@ class Template:
             (run,) = rows(RUN, "run_id", run_id)
             (evidence,) = rows(ARTIFACT, "digest", run["evidence"])
             (proposal,) = rows(ARTIFACT, "digest", run["proposal"])
-            others = {table: rows(table, "run_id", run_id) for table in _OF_A_RUN}
+            others = {table: rows(table, column, run_id) for table, column in _OF_A_RUN.items()}
             read_at = Evidence.model_validate_json(evidence["data"]).read_at
             return cls(run, tuple(tx.audit.read(run_id)), evidence, proposal, others, read_at)
 

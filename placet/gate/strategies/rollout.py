@@ -146,12 +146,13 @@ def write_step(
     actor: str,
     number: int,
     body: dict[str, Any],
-) -> None:
+) -> AuditEvent:
     """Put a move, a hold or the end on the record, and into the row that misses it where it is taken away again."""
     tenant, version = it.mandate.tenant, it.version
-    tx.record_act(tenant, kind, actor, it.now, version if kind == ENDED else f"{version}.{number}", body)
+    entry = tx.record_act(tenant, kind, actor, it.now, version if kind == ENDED else f"{version}.{number}", body)
     column = {MOVED: "moves", HELD: "holds", ENDED: "ended"}[kind]
     tx.rollouts.put(tenant, version, **{column: number})
+    return entry
 
 
 def check_whole(standing: RolloutStanding, name: str) -> None:

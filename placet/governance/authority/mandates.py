@@ -27,11 +27,15 @@ from placet.contracts.text import a_code, counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.authority.cohorts import actual, fault, holds
+from placet.governance.policy.facts import MandateFacts, PersonFacts
+from placet.governance.policy.question import AuthoriseQuestion
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.signed import verify_document
 
 _SHOWN = 16
 """Of a digest, in characters."""
+_SOMEBODY = "somebody.of.that.role"
+"""Stands for a holder of a role who drafted nothing and triggered nothing."""
 
 MandateState = Literal["valid", "not_yet_valid", "over", "exhausted", "revoked"]
 
@@ -107,6 +111,19 @@ def entitle_signer(mandate: Mandate, key: EnrolledKey, policies: PolicySet) -> t
             code="unentitled",
         )
     return answer.policies
+
+
+def roles_that_may_sign(mandate: Mandate, policies: PolicySet) -> tuple[str, ...]:
+    """Return the roles whose holders policy entitles to sign a mandate, given a limit that covers it.
+
+    Where policy names a role that no holder could sign as, it is left out; so nobody is told of what they cannot sign.
+    """
+    return tuple(role for role in policies.roles_for("authorise") if _may_sign_as(role, mandate, policies))
+
+
+def _may_sign_as(role: str, mandate: Mandate, policies: PolicySet) -> bool:
+    somebody = PersonFacts.model_construct(name=_SOMEBODY, tenant=mandate.tenant, roles=(role,), limit=mandate.budget)
+    return policies.ask(AuthoriseQuestion(somebody, MandateFacts.of(mandate))).allowed
 
 
 def charge(proposal: Proposal) -> Money:

@@ -27,6 +27,7 @@ def notifications(
     status: Annotated[DeliveryStatus | None, typer.Option("--status", help="only those that are so")] = None,
     channel: Annotated[Channel | None, typer.Option("--channel", help="only those over it")] = None,
     run: Annotated[str | None, typer.Option("--run", help="only those about this run")] = None,
+    strategy: Annotated[str | None, typer.Option("--strategy", help="only those about a strategy of this name")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
     as_json: JsonFlag = False,
 ) -> None:
@@ -36,7 +37,9 @@ def notifications(
     """
     toolbox: Toolbox = context.obj
     with toolbox.database().reading() as tx:
-        found = tx.outbox.list(toolbox.tenant, status=status, channel=channel, run_id=run, limit=limit)
+        found = tx.outbox.list(
+            toolbox.tenant, status=status, channel=channel, run_id=run, strategy=strategy, limit=limit
+        )
     if as_json:
         output.print_json([one.model_dump(mode="json") for one in found])
     else:
@@ -51,6 +54,6 @@ def _print(found: "Sequence[Notification]") -> None:
         tries = f" ({one.attempts} attempts)" if one.attempts > 1 else ""
         detail = f": {quoted(one.detail)}" if one.detail else ""
         output.print_line(
-            f"{moment(one.created_at)}  {one.run_id}  {one.occasion:<15}  {one.status:<9}  "
+            f"{moment(one.created_at)}  {one.run_id or one.strategy}  {one.occasion:<15}  {one.status:<9}  "
             f"{one.channel} {one.recipient}{role}{tries}{detail}"
         )

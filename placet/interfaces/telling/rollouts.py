@@ -8,7 +8,8 @@ from placet.contracts.audit import AuditEvent, RecordKind
 from placet.contracts.strategies.rolling import Velocity
 from placet.contracts.strategies.written import share_in_words
 from placet.contracts.text import counted, spoken
-from placet.interfaces.telling.parts import because, digest_of, moment_of, name_of, signer_of
+from placet.interfaces.telling.parts import because, digest_of, moment_of, name_of, signer_of, words_of
+from placet.notify.strategy_notices import why_in_words
 
 if TYPE_CHECKING:
     from placet.service.rollouts.showing import ShownRollout
@@ -78,6 +79,16 @@ def _looked(event: AuditEvent) -> str:
 def _asked(event: AuditEvent) -> str:
     to, looks = share_in_words(int(event.body["to"])), counted(int(event.body["looks"]), "look")
     return f"asks for {to} of the cohort of {_of(event)}: its guard rails passed, after {looks}"
+
+
+def _waits(event: AuditEvent) -> str:
+    why = why_in_words([name_of(one) for one in event.body["codes"]])
+    return f"the rollout of {_of(event)} cannot go on by itself, and somebody should look at it: {why}"
+
+
+def _reminded(event: AuditEvent) -> str:
+    since = moment_of(str(event.body["since"]))
+    return f"reminded people of {_of(event)} ({words_of(event.body['of'])}), open since {since}"
 
 
 def _counted(event: AuditEvent) -> str:
@@ -155,6 +166,8 @@ OF_ROLLOUTS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "rollout.looked": _looked,
     "rollout.asked": _asked,
     "rollout.came": _came,
+    "rollout.waits": _waits,
+    "rollout.reminded": _reminded,
     "rollout.entered": _entered,
     "rollout.passed_over": _passed_over,
     "rollout.order_refused": _refused,

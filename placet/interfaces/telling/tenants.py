@@ -102,6 +102,7 @@ def _control(event: AuditEvent) -> str:
 def _notice(event: AuditEvent) -> str:
     body = event.body
     told = f"{name_of(body['recipient'])} over {name_of(body['channel'])} ({words_of(body['occasion'])})"
+    told += f" of strategy {name_of(body['strategy'])}" if body.get("strategy") else ""
     return f"told {told}" if event.kind == "notice.delivered" else f"could not tell {told}{detail_of(event)}"
 
 

@@ -16,9 +16,9 @@ from placet.storage.transaction import Transaction
 class _Place(Frozen):
     """What tells a notification apart from all others. Its number counts those of all tenants, and is told to none."""
 
-    run_id: RunId
+    about: RunId | Digest
     occasion: Occasion
-    proposal: Digest | None
+    matter: Annotated[str, Field(pattern=r"^[a-z0-9_.-]{0,80}$")]
     channel: Channel
     recipient: Annotated[str, Field(pattern=r"^[^\x00]{1,254}$")]
 
@@ -38,6 +38,7 @@ def list_told(
     status: DeliveryStatus | None = None,
     channel: Channel | None = None,
     run_id: str | None = None,
+    strategy: str | None = None,
     after: str | None = None,
     limit: int = 50,
 ) -> ToldPage:
@@ -48,13 +49,17 @@ def list_told(
     """
     with database.reading() as tx:
         last = None if after is None else _number(tx, tenant, after)
-        found = tx.outbox.list(tenant, status=status, channel=channel, run_id=run_id, after=last, limit=limit + 1)
+        found = tx.outbox.list(
+            tenant, status=status, channel=channel, run_id=run_id, strategy=strategy, after=last, limit=limit + 1
+        )
     told = tuple(Told.model_validate(one.model_dump(exclude={"notification_id"})) for one in found[:limit])
     return ToldPage(told, _cursor(found[limit - 1]) if len(found) > limit else None)
 
 
 def _cursor(one: Notification) -> str:
-    place = _Place(**one.model_dump(include=set(_Place.model_fields)))
+    place = _Place(
+        about=one.about, occasion=one.occasion, matter=one.matter, channel=one.channel, recipient=one.recipient
+    )
     return base64.urlsafe_b64encode(place.model_dump_json().encode()).decode()
 
 

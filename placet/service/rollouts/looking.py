@@ -1,11 +1,11 @@
 """A look at the guard rails: what was counted, what they say, what follows. All of it is on the record."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from placet.contracts.audit import tenant_stream
+from placet.contracts.audit import AuditEvent, tenant_stream
 from placet.contracts.outcomes.figures import Unknown
 from placet.contracts.outcomes.guard import Look
 from placet.contracts.outcomes.looks import RolloutLook
@@ -16,9 +16,20 @@ from placet.contracts.text import spoken
 from placet.decisioning.guard_rails.judging import Counted, judge
 from placet.decisioning.outcomes.sample_ratio import planned_ratio
 from placet.gate.strategies.members import drawings
-from placet.gate.strategies.rollout import ENDED, HELD, MOVED, Authorised, RolloutStanding, body_of, write_step
+from placet.gate.strategies.rollout import (
+    ENDED,
+    HELD,
+    MOVED,
+    Authorised,
+    RolloutStanding,
+    body_of,
+    standing_of,
+    write_step,
+)
+from placet.gate.strategies.telling import Told, hold_of_entry, record_wait, tell
 from placet.governance.membership import uncovered
 from placet.governance.signing.canonical import canonical_bytes
+from placet.notify.address_book import AddressBook
 from placet.service.rollouts.knowing import Known
 from placet.service.rollouts.measuring import Measured, measure, taken_down
 from placet.storage.database import Database
@@ -29,6 +40,8 @@ ASKED: Final = "rollout.asked"
 
 LOOK_MEDIA_TYPE: Final = "application/vnd.placet.rollout-look+json"
 _WORKER: Final = "worker"
+_IN_TIME: Final = frozenset({"inconclusive", "too_few", "control_has_none", "nobody"})
+"""What a look may say at first, and not later."""
 
 
 class Seen(NamedTuple):
@@ -83,8 +96,8 @@ def look_at(database: Database, known: Known) -> RolloutLook:
     )
 
 
-def record_look(tx: Transaction, known: Known, look: RolloutLook) -> None:
-    """Put a look on the record, and do what follows; `known` is of this transaction.
+def record_look(tx: Transaction, known: Known, look: RolloutLook, book: AddressBook) -> None:
+    """Put a look on the record, do what follows, and tell whom `book` names; `known` is of this transaction.
 
     Where somebody has ordered otherwise since it began, nothing follows.
     """
@@ -94,6 +107,7 @@ def record_look(tx: Transaction, known: Known, look: RolloutLook) -> None:
         {
             "measure": one.rail.measure,
             "verdict": one.verdict,
+            **({} if one.unknown is None else {"code": one.unknown.code}),
             "look": None if one.look is None else one.look.model_dump(mode="json"),
         }
         for one in look.verdicts
@@ -104,12 +118,9 @@ def record_look(tx: Transaction, known: Known, look: RolloutLook) -> None:
     if (stands.stage, stands.held, stands.missing) != (look.stage, None, "") or stands.ended is not None:
         return
     seen = Seen(it, stands, look, digest)
-    if look.outcome == "failed":
-        _fail(tx, seen)
-    reached_at = known.row.reached_at
-    held_long = reached_at is not None and known.now >= reached_at + hold_of(it)
-    if look.outcome == "passed" and held_long:
-        _pass(tx, seen)
+    told = _follow(tx, seen, held_long=watched_long(known))
+    if told is not None:
+        tell(tx, book, it, standing_of(tx, it), told, look=look)
 
 
 def hold_of(it: Authorised) -> timedelta:
@@ -117,7 +128,44 @@ def hold_of(it: Authorised) -> timedelta:
     return timedelta(days=it.strategy.rollout.hold_days)
 
 
-def _fail(tx: Transaction, seen: Seen) -> None:
+def _follow(tx: Transaction, seen: Seen, *, held_long: bool) -> Told | None:
+    """Do what follows from a look; returns what people are told of it, None where nothing."""
+    if seen.look.outcome == "failed":
+        return _fail(tx, seen)
+    if seen.look.outcome == "passed":
+        return _pass(tx, seen) if held_long else None
+    return _wait(tx, seen, held_long=held_long)
+
+
+def watched_long(known: Known) -> bool:
+    """Return whether the stage was watched for as long as the strategy says."""
+    reached_at = known.row.reached_at
+    return reached_at is not None and known.now >= reached_at + hold_of(known.it)
+
+
+def reasons_of(look: RolloutLook) -> tuple[str, ...]:
+    """Return why a look is no pass, as codes: the measure of each guard rail that does not pass, and what it says."""
+    said = {
+        f"{one.rail.measure}.{one.verdict if one.unknown is None else one.unknown.code}"
+        for one in look.verdicts
+        if one.verdict != "pass"
+    }
+    return tuple(sorted(said))
+
+
+def asks_somebody(codes: Sequence[str], *, held_long: bool) -> bool:
+    """Return whether somebody should look at why a look is no pass: at once, unless time alone may mend it."""
+    return held_long or any(one.rpartition(".")[2] not in _IN_TIME for one in codes)
+
+
+def _wait(tx: Transaction, seen: Seen, *, held_long: bool) -> Told | None:
+    codes = reasons_of(seen.look)
+    if not asks_somebody(codes, held_long=held_long):
+        return None
+    return record_wait(tx, seen.it, seen.stands, codes, seen.look)
+
+
+def _fail(tx: Transaction, seen: Seen) -> Told:
     it, stands, look = seen.it, seen.stands, seen.look
     failed = [one for one in look.verdicts if one.verdict == "fail"]
     why = f"guard rail {' and '.join(spoken(one.rail.measure) for one in failed)} failed at look {look.number}"
@@ -127,22 +175,29 @@ def _fail(tx: Transaction, seen: Seen) -> None:
         write_step(tx, it, MOVED, _WORKER, stands.moves + 1, body)
     reverse = any(one.rail.then == "stop_and_reverse" for one in failed)
     reason = f"{why}{'; back to the stage before' if back else ''}"
-    body = body_of(it, reason=reason, evidence=seen.digest, reverse=reverse)
-    write_step(tx, it, HELD, _WORKER, stands.holds + 1, body)
+    more = {"failed": [f"{one.rail.measure}.fail" for one in failed], "back": back}
+    body = body_of(it, reason=reason, evidence=seen.digest, reverse=reverse, **more)
+    return hold_of_entry(write_step(tx, it, HELD, _WORKER, stands.holds + 1, body), stands.holds + 1)
 
 
-def _pass(tx: Transaction, seen: Seen) -> None:
+def _pass(tx: Transaction, seen: Seen) -> Told | None:
     it, stands, look = seen.it, seen.stands, seen.look
     stages = it.strategy.rollout.stages
     if stands.stage + 1 == len(stages) and it.strategy.rollout.coming:
-        return  # it reaches everybody who comes in, and is watched as long as it runs
+        return None  # it reaches everybody who comes in, and is watched as long as it runs
     if stands.stage + 1 == len(stages):
         body = body_of(it, how="completed", reason="its last stage passed", evidence=seen.digest)
         write_step(tx, it, ENDED, _WORKER, 1, body)
-        return
+        return None
     to = stages[stands.stage + 1]
     body = body_of(it, number=stands.moves + 1, to=to, evidence=seen.digest, looks=look.number)
-    tx.record_act(it.mandate.tenant, ASKED, _WORKER, it.now, f"{it.version}.{stands.moves}", body)
+    entry = tx.record_once(it.mandate.tenant, ASKED, _WORKER, it.now, f"{it.version}.{stands.moves}", body)
+    return ask_of(entry.event, stands) if entry.ours else None
+
+
+def ask_of(entry: AuditEvent, stands: RolloutStanding) -> Told:
+    """Return what is told of an entry that asks for the next stage."""
+    return Told("stage_asked", f"move.{stands.moves + 1}", entry.at, {"to": int(entry.body["to"])})
 
 
 Groups = Mapping[Measure, Counted]

@@ -9,8 +9,6 @@ from placet.contracts.audit import tenant_stream
 from placet.contracts.run import RunRequest
 from placet.contracts.strategies.journey import JourneyAsked
 from placet.contracts.strategies.rolling import RolloutAsked, RolloutStep
-from placet.contracts.strategies.strategy import Strategy
-from placet.contracts.strategies.treatment import OrderOffering
 from placet.contracts.strategies.written import share_in_words
 from placet.contracts.text import counted
 from placet.contracts.times import moment
@@ -18,11 +16,13 @@ from placet.decisioning.next_best_action.hurdles import closed
 from placet.errors import DecisionRefused, GovernanceError, PlacetError
 from placet.gate.strategies.published import Published
 from placet.gate.strategies.rollout import ENDED, STARTED
-from placet.governance.authority.mandates import left as left_of
+from placet.gate.strategies.telling import remind
 from placet.governance.policy.set import PolicySet
+from placet.notify.address_book import AddressBook
 from placet.service.rollouts import reaching
 from placet.service.rollouts.knowing import Known, know
 from placet.service.rollouts.looking import ASKED, hold_of, look_at, record_look
+from placet.service.rollouts.opens import newest_look, open_matter, spent
 from placet.service.rollouts.turns import Turns
 from placet.storage.database import Database
 from placet.storage.transaction import Transaction
@@ -44,6 +44,7 @@ class RolloutSteps:
         policies: The policy set in force for a tenant and agent.
         clock: The current time.
         look_every: Between two looks at the guard rails.
+        book: Who is told over which channel of what a rollout needs of them; without one, the console alone is.
     """
 
     def __init__(
@@ -52,9 +53,11 @@ class RolloutSteps:
         policies: Callable[[str, str], PolicySet],
         clock: Callable[[], datetime],
         look_every: timedelta = timedelta(days=1),
+        book: AddressBook | None = None,
     ) -> None:
         self._database, self._policies, self._clock = database, policies, clock
         self._look_every = look_every
+        self._book = book or AddressBook(version=1)
         self._turns = Turns(database, policies, clock)
 
     def check_asked(self, asked: RolloutAsked) -> None:
@@ -73,10 +76,15 @@ class RolloutSteps:
             )
 
     def stand(self, asked: RolloutAsked) -> RolloutStep:
-        """Return where a rollout stands, and write it into its row."""
+        """Return where a rollout stands, write it into its row, and tell people what it needs of them."""
         now = self._clock()
         with self._database.transaction() as tx:
-            step = self._stand(tx, asked, now)
+            try:
+                known = self._know(tx, asked, now)
+            except (DecisionRefused, PlacetError) as error:
+                step = _not_in_force(tx, asked, error)
+            else:
+                step = self._tell(tx, known, self._stand(tx, known))
             tx.rollouts.put(
                 asked.tenant,
                 asked.version,
@@ -106,7 +114,7 @@ class RolloutSteps:
             return
         look = look_at(self._database, known)
         with self._database.transaction() as tx:
-            record_look(tx, self._know(tx, asked, now), look)
+            record_look(tx, self._know(tx, asked, now), look, self._book)
 
     def unheard(self, asked: RolloutAsked, before: datetime) -> str | None:
         """Return which order of before a time a rollout has not followed; None where it has, or stands still by itself.
@@ -131,15 +139,16 @@ class RolloutSteps:
     def _know(self, tx: Transaction, asked: RolloutAsked, now: datetime) -> Known:
         return know(tx, asked, self._policies(asked.tenant, asked.agent), now)
 
-    def _stand(self, tx: Transaction, asked: RolloutAsked, now: datetime) -> RolloutStep:
-        try:
-            known = self._know(tx, asked, now)
-        except (DecisionRefused, PlacetError) as error:
-            ended = tx.audit.find(tenant_stream(asked.tenant), f"{ENDED}.{asked.version}")
-            phase = "closed" if ended is None else "over"
-            return RolloutStep.model_validate(
-                {"phase": phase, "stage": 0, "reached": 0, "wait_seconds": _NOT_IN_FORCE, "detail": str(error)}
-            )
+    def _tell(self, tx: Transaction, known: Known, step: RolloutStep) -> RolloutStep:
+        """Tell people what a rollout needs of them, and remind them; asked again when the next reminder is due."""
+        opens = open_matter(tx, known, step)
+        if opens is None:
+            return step
+        again = remind(tx, self._book, known.it, known.stands, opens, newest_look(tx, known))
+        return step.model_copy(update={"wait_seconds": min(step.wait_seconds, ceil(again.total_seconds()))})
+
+    def _stand(self, tx: Transaction, known: Known) -> RolloutStep:
+        asked, now = known.asked, known.now
         stands, row = known.stands, known.row
         if stands.missing or stands.held is not None or stands.ended is not None:
             return _stopped(known)
@@ -196,6 +205,14 @@ class RolloutSteps:
         return _step(known, "watching", seconds, said)
 
 
+def _not_in_force(tx: Transaction, asked: RolloutAsked, error: PlacetError) -> RolloutStep:
+    ended = tx.audit.find(tenant_stream(asked.tenant), f"{ENDED}.{asked.version}")
+    phase = "closed" if ended is None else "over"
+    return RolloutStep.model_validate(
+        {"phase": phase, "stage": 0, "reached": 0, "wait_seconds": _NOT_IN_FORCE, "detail": str(error)}
+    )
+
+
 def _stopped(known: Known) -> RolloutStep:
     stands = known.stands
     if stands.missing:
@@ -220,27 +237,10 @@ def _reaching_in_words(share: int, left: int, *, coming: bool) -> str:
     return f"starts runs for the {share_in_words(share)} of its cohort; {many} of them left"
 
 
-def _least(strategy: Strategy) -> int:
-    """Return what the cheapest treatment takes at least, in minor units: nobody is asked where there is no room for it.
-
-    A credit takes at least one of its steps.
-    """
-    return min(
-        min(0 if move.costs is None else move.costs.amount_minor for move in one.action.moves)
-        if isinstance(one.action, OrderOffering)
-        else 1
-        if one.action.in_steps_of is None
-        else one.action.in_steps_of.amount_minor
-        for one in strategy.treatments
-    )
-
-
 def _shut(asked: RolloutAsked, found: Published, now: datetime) -> str | None:
     """Return why no run may be started now; None where one may."""
-    left = left_of(found.record)
-    if left.amount_minor <= 0:
-        return f"the budget of {found.strategy.budget.total} is spent"
-    if left.amount_minor < _least(found.strategy):
-        return f"of the budget of {found.strategy.budget.total} only {left} is left, less than anything it gives"
+    said = spent(found)
+    if said is not None:
+        return said
     shut = closed(found.strategy, asked.channel, now)
     return None if shut is None else shut.said

@@ -43,15 +43,15 @@ _MOVED = (
     .where(AUDIT.c.tenant == bindparam("of_tenant"), AUDIT.c.id > bindparam("after"), AUDIT.c.run_id.is_not(None))
 )
 
-# A row of a run that is not over keeps its message from being sent twice.
+# A row of a run that is not over keeps its message from being sent twice; of a strategy, an entry of the record does.
 _NOTICES = (
     select(NOTIFICATION.c.notification_id)
-    .join(RUN, RUN.c.run_id == NOTIFICATION.c.run_id)
+    .outerjoin(RUN, RUN.c.run_id == NOTIFICATION.c.about)
     .where(
         NOTIFICATION.c.tenant == bindparam("of_tenant"),
         NOTIFICATION.c.status.in_(("delivered", "failed")),
         NOTIFICATION.c.created_at < bindparam("before"),
-        RUN.c.state.in_(sorted(END_STATES)),
+        RUN.c.state.in_(sorted(END_STATES)) | NOTIFICATION.c.strategy.is_not(None),
     )
 )
 _TEXT = func.length(NOTIFICATION.c.subject) + func.length(NOTIFICATION.c.text)

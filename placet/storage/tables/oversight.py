@@ -79,8 +79,9 @@ NOTIFICATION = Table(
     metadata,
     Column("notification_id", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
     Column("tenant", Text, nullable=False),
-    Column("run_id", Text, nullable=False),
-    Column("proposal", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("matter", Text, nullable=False),
+    Column("strategy", Text),
     Column("occasion", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("recipient", Text, nullable=False),
@@ -94,7 +95,7 @@ NOTIFICATION = Table(
     Column("delivered_at", UtcDateTime),
     Column("holder", Text, nullable=False),
     Column("detail", Text, nullable=False),
-    UniqueConstraint("run_id", "occasion", "proposal", "channel", "recipient", name="uq_notification_once"),
+    UniqueConstraint("about", "occasion", "matter", "channel", "recipient", name="uq_notification_once"),
     partial_index("ix_notification_due", "channel", "next_attempt_at", where="status = 'waiting'"),
     partial_index(
         "ix_notification_lane", "channel", "recipient", "next_attempt_at", "tenant", where="status = 'waiting'"
@@ -102,7 +103,10 @@ NOTIFICATION = Table(
     Index("ix_notification_tenant", "tenant", "notification_id"),
     sqlite_autoincrement=True,
 )
-"""The outbox: what is to be told to whom, written with the entry that causes it, delivered afterwards."""
+"""The outbox: what is to be told to whom, written with the entry that causes it, delivered afterwards.
+
+`about` is a run, and `matter` its proposal; or `about` is a version of `strategy`, and `matter` says which occurrence.
+"""
 
 
 CONTROL = Table(

@@ -130,6 +130,6 @@ class Tenant:
         with self.database.transaction() as tx:
             asked = Asked.of(gate, a_proposal())
             tx.runs.set_state(request.run_id, "awaiting_decision", at=datetime.now(UTC), asked=asked)
-            told: dict[str, Any] = {"tenant": self.name, "run_id": request.run_id, "proposal": None}
+            told: dict[str, Any] = {"tenant": self.name, "about": request.run_id}
             words = {"role": "", "subject": "a run waits", "text": "look"}
             tx.outbox.add(**told, **words, occasion="asked", channel="console", recipient="ada", at=datetime.now(UTC))

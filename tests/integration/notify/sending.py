@@ -63,8 +63,8 @@ def desk_sender(receiver: Receiver, clock: Callable[[], datetime], seconds: floa
 def ask(database: Database, **changes: Any) -> None:
     fields: dict[str, Any] = {
         "tenant": "acme",
-        "run_id": RUN,
-        "proposal": "c" * 64,
+        "about": RUN,
+        "matter": "c" * 64,
         "occasion": "asked",
         "channel": "email",
         "recipient": "lead@operator.example",

@@ -193,8 +193,7 @@ def test_notifications_of_runs_that_are_over_go_and_those_that_wait_stay(databas
             for channel, recipient in (("console", "lead"), ("email", "lead@operator.example")):
                 tx.outbox.add(
                     tenant="demo",
-                    run_id=run.run_id,
-                    proposal=None,
+                    about=run.run_id,
                     occasion="asked",
                     channel=channel,  # type: ignore[arg-type]
                     recipient=recipient,

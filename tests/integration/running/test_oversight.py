@@ -220,8 +220,8 @@ def test_notifications_that_ask_someone_are_counted_by_whether_they_arrived(data
             for channel in ("console", "email"):
                 tx.outbox.add(
                     tenant="demo",
-                    run_id=run_id(1),
-                    proposal=P,
+                    about=run_id(1),
+                    matter=P,
                     occasion=occasion,
                     channel=channel,
                     recipient="anna",

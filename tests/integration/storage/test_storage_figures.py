@@ -56,7 +56,7 @@ def test_open_runs_gates_and_notifications_are_those_of_the_tenant(database: Dat
     stand(database, 5, "awaiting_decision", "other", opened=AT)
     outbox.add(database)
     outbox.add(database, occasion="reminded", at=AT - timedelta(hours=1))
-    outbox.add(database, tenant="other", run_id="run-" + "1" * 20, at=AT - timedelta(days=9))
+    outbox.add(database, tenant="other", about="run-" + "1" * 20, at=AT - timedelta(days=9))
     found = figures(database)
     assert found.runs["awaiting_decision"] == Backlog(2, request(1).requested_at)
     assert found.runs["unknown_outcome"] == Backlog(1, request(3).requested_at)

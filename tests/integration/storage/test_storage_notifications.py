@@ -24,8 +24,8 @@ class CauseFailedError(Exception):
 def add(database: Database, fault: Exception | None = None, **changes: Any) -> bool:
     fields: dict[str, Any] = {
         "tenant": "acme",
-        "run_id": RUN,
-        "proposal": "c" * 64,
+        "about": RUN,
+        "matter": "c" * 64,
         "occasion": "asked",
         "channel": "email",
         "recipient": "lead@operator.example",
@@ -66,9 +66,9 @@ def test_a_retried_step_asks_once_and_what_it_asked_first_stands(database: Datab
 @pytest.mark.parametrize(
     "changes",
     [
-        {"run_id": "run-" + "1" * 20},
-        {"proposal": "d" * 64},
-        {"proposal": None},
+        {"about": "run-" + "1" * 20},
+        {"matter": "d" * 64},
+        {"matter": ""},
         {"occasion": "reminded"},
         {"channel": "webhook"},
         {"recipient": "other@operator.example"},
@@ -83,7 +83,7 @@ def test_another_run_proposal_occasion_channel_or_recipient_is_another_message(
 
 
 def test_a_message_without_a_proposal_is_also_kept_once(database: Database) -> None:
-    assert [add(database, proposal=None), add(database, proposal=None)] == [True, False]
+    assert [add(database, matter=""), add(database, matter="")] == [True, False]
     assert kept(database)[0].proposal is None
 
 

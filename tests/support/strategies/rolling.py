@@ -16,6 +16,7 @@ from placet.contracts.strategies.rolling import RolloutAsked, RolloutStep
 from placet.contracts.strategies.strategy import Strategy
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.keys import Signer
+from placet.notify.address_book import AddressBook
 from placet.service.cohorts import fold_all
 from placet.service.rollouts.coming import Comings
 from placet.service.rollouts.ordering import order_of, record_start, sign_order, stop_rollout, take_order
@@ -49,6 +50,7 @@ class Rolling:
     of: Strategy
     asked: RolloutAsked
     later: timedelta = field(default_factory=timedelta)
+    book: AddressBook | None = None
 
     @property
     def now(self) -> datetime:
@@ -57,7 +59,8 @@ class Rolling:
 
     @property
     def steps(self) -> RolloutSteps:
-        return RolloutSteps(self.shop.database, lambda _tenant, _agent: self.shop.policies, lambda: self.now)
+        policies = lambda _tenant, _agent: self.shop.policies  # noqa: E731
+        return RolloutSteps(self.shop.database, policies, lambda: self.now, book=self.book)
 
     def policies(self, _agent: str) -> PolicySet:
         return self.shop.policies

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from placet.contracts.gate import Gate
 from placet.contracts.money import Money
-from placet.contracts.notification import Notification, Occasion, WebhookMessage
+from placet.contracts.notification import Notification, RunOccasion, WebhookMessage
 from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.contracts.run import RunRequest
 from placet.errors import ConfigurationError
@@ -25,7 +25,7 @@ from placet.toml_files import parse_toml
 from tests.support.servers.webhook import SECRET
 from tests.unit.support import NOW, RUN, a_gate, a_proposal, a_request
 
-OCCASIONS: tuple[Occasion, ...] = get_args(Occasion)
+OCCASIONS: tuple[RunOccasion, ...] = get_args(RunOccasion)
 BOOK = """
 version = 1
 console_url = "https://placet.operator.example/"
@@ -80,7 +80,7 @@ def notification(**changes: Any) -> Notification:
     return Notification(**{**fields, **changes})
 
 
-def text(occasion: Occasion = "asked", **changes: Any) -> str:
+def text(occasion: RunOccasion = "asked", **changes: Any) -> str:
     arguments: dict[str, Any] = {
         "run": a_request(),
         "proposal": a_proposal(1250),
@@ -237,7 +237,7 @@ def test_an_unknown_outcome_asks_to_look_and_settle_and_shows_no_way_to_approve(
 
 
 @pytest.mark.parametrize("occasion", ["expired", "decided"])
-def test_what_is_over_asks_for_nothing(occasion: Occasion) -> None:
+def test_what_is_over_asks_for_nothing(occasion: RunOccasion) -> None:
     said = text(occasion, role="")
     assert "placet approve" not in said
     assert "placet reject" not in said
@@ -252,7 +252,7 @@ def test_what_is_over_asks_for_nothing(occasion: Occasion) -> None:
     role=st.sampled_from(["", "retention_lead"]),
 )
 def test_no_text_holds_data_of_the_customer_or_anyones_free_words(
-    occasion: Occasion, customer: str, words: str, minor: int, role: str
+    occasion: RunOccasion, customer: str, words: str, minor: int, role: str
 ) -> None:
     run = a_request().model_copy(update={"customer_id": customer, "key": f"key-{customer}"})
     amount = Money(amount_minor=minor, currency="USD")
@@ -268,7 +268,7 @@ def test_no_text_holds_data_of_the_customer_or_anyones_free_words(
 
 
 @pytest.mark.parametrize("occasion", OCCASIONS)
-def test_the_longest_names_still_make_one_subject_line_and_a_text_that_is_kept_whole(occasion: Occasion) -> None:
+def test_the_longest_names_still_make_one_subject_line_and_a_text_that_is_kept_whole(occasion: RunOccasion) -> None:
     longest = "x" * 48
     run = RunRequest(
         run_id=RUN,

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from placet.contracts.base import Frozen, RunId
 from placet.contracts.notification import Channel, DeliveryStatus, Told
+from placet.contracts.strategies.strategy import StrategyName
 from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit
 from placet.interfaces.http.served import Served
 from placet.service.reading.told import list_told
@@ -33,12 +34,20 @@ class NotificationEndpoints:
         status: DeliveryStatus | None = None,
         channel: Channel | None = None,
         run_id: RunId | None = None,
+        strategy: StrategyName | None = None,
         after: After = None,
         limit: Limit = DEFAULT,
     ) -> Notifications:
-        """List notifications, newest first."""
+        """List notifications, newest first: those about a run, and those about a strategy and its rollout."""
         served = self._served
         page = list_told(
-            served.database, served.tenant, status=status, channel=channel, run_id=run_id, after=after, limit=limit
+            served.database,
+            served.tenant,
+            status=status,
+            channel=channel,
+            run_id=run_id,
+            strategy=strategy,
+            after=after,
+            limit=limit,
         )
         return Notifications(notifications=page.told, next=page.next)

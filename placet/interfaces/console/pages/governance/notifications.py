@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from placet.contracts.base import RunId
 from placet.contracts.notification import Channel, DeliveryStatus
+from placet.contracts.strategies.strategy import StrategyName
 from placet.errors import UsageError
 from placet.interfaces.console.pages.governance.tabs import governed
 from placet.interfaces.console.parts import Asked
@@ -20,8 +21,9 @@ _FILTERS: Final[dict[str, TypeAdapter[Any]]] = {
     "status": TypeAdapter(DeliveryStatus),
     "channel": TypeAdapter(Channel),
     "run_id": TypeAdapter(RunId),
+    "strategy": TypeAdapter(StrategyName),
 }
-_LABELS: Final = {"status": "Result", "channel": "Channel", "run_id": "Run"}
+_LABELS: Final = {"status": "Result", "channel": "Channel", "run_id": "Run", "strategy": "Strategy"}
 
 
 def show(asked: Asked) -> Response:

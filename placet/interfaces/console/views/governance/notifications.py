@@ -21,6 +21,12 @@ _OCCASIONS: Final[dict[Occasion, str]] = {
     "expired": "Told that it expired",
     "decided": "Told of the decision",
     "outcome_unknown": "Asked what became of it",
+    "strategy_asked": "Asked to sign a strategy",
+    "stage_asked": "Asked for a rollout's next stage",
+    "stage_promoted": "Told that policy began a rollout's next stage",
+    "rollout_waits": "Asked to look at a rollout",
+    "rollout_held": "Told that a rollout is held",
+    "rollout_reminded": "Reminded of a rollout",
 }
 
 
@@ -29,6 +35,9 @@ class ToldShown:
     """One notification.
 
     Attributes:
+        run_id: The run that it is about; empty where it is about a strategy.
+        strategy: The strategy, else empty; `version` likewise.
+        page: Where the strategy's version is shown.
         progress: How many attempts there were, where it is not delivered by being there.
         next_at: When the next attempt is due; None where none is.
         detail: What the last attempt met, another system's words; empty where nothing.
@@ -39,6 +48,9 @@ class ToldShown:
     recipient: str
     role: str
     run_id: str
+    strategy: str
+    version: str
+    page: str
     badge: Badge
     progress: str
     at: datetime
@@ -59,7 +71,10 @@ def told_of(told: Told, now: datetime) -> ToldShown:
         channel=CHANNELS[told.channel],
         recipient=_recipient(told),
         role="" if told.recipient == told.role else one_line(told.role, NAME).replace("_", " "),
-        run_id=told.run_id,
+        run_id=told.run_id or "",
+        strategy=told.strategy or "",
+        version=told.version or "",
+        page="strategies/asked" if told.occasion == "strategy_asked" else "rollouts",
         badge=badge,
         progress=counted(told.attempts, "attempt") if told.attempts else "",
         at=told.created_at,
