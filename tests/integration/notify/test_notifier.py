@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from placet.contracts.audit import AuditEvent
 from placet.entrypoints.processes.process import await_condition, free_port
 from placet.notify.mail import MailSender, MailServer
 from placet.notify.notifier import FIRST_RETRY_SECONDS
@@ -78,6 +79,45 @@ def test_a_webhook_is_posted_signed_and_its_delivery_is_on_record(
     (entry,) = entries(database, "notice.delivered")
     assert (entry.body["notification"], entry.body["recipient"]) == (receiver.identifiers[0], "desk")
     assert SECRET not in entry.model_dump_json()
+
+
+OF_STRATEGY = {"about": "ab" * 32, "matter": "move.2", "strategy": "keep", "occasion": "stage_asked"}
+
+
+def of_tenant(database: Database) -> list[AuditEvent]:
+    with database.reading() as tx:
+        return tx.audit.read("tenant/acme")
+
+
+def test_what_is_told_of_a_strategy_is_delivered_and_on_its_tenants_record(
+    database: Database, notifier: Make, clock: Clock
+) -> None:
+    ask(database, **OF_STRATEGY)
+    ask_desk(database, **OF_STRATEGY)
+    with running_smtp() as box, running_receiver() as receiver:
+        notifier({MAIL: mail_sender(box), DESK: desk_sender(receiver, clock)}).run_once()
+    assert (len(box.taken), statuses(database)) == (1, ["delivered", "delivered"])
+    (posted,) = receiver.accepted.values()
+    assert posted["type"] == "placet.notice.stage_asked"
+    assert (posted["data"]["run_id"], posted["data"]["strategy"]) == (None, "keep")
+    assert entries(database) == []
+    found = {one.body["channel"]: one for one in of_tenant(database)}
+    assert {one.kind for one in found.values()} == {"notice.delivered"}
+    body = found["email"].body
+    assert (body["strategy"], body["version"], body["occurrence"]) == ("keep", "ab" * 32, "move.2")
+    assert body["notification"] == box.taken[0].message["Message-ID"].strip("<>").partition("@")[0]
+
+
+def test_what_is_told_of_a_strategy_and_refused_for_good_has_failed_with_its_reason(
+    database: Database, notifier: Make
+) -> None:
+    ask(database, **OF_STRATEGY)
+    with running_smtp(Fault("RCPT", "550 5.1.1 no such user")) as box:
+        notifier({MAIL: mail_sender(box)}).run_once()
+    assert statuses(database) == ["failed"]
+    (entry,) = of_tenant(database)
+    assert (entry.kind, entry.body["strategy"]) == ("notice.failed", "keep")
+    assert "no such user" in entry.body["detail"]
 
 
 def test_a_recipient_put_off_is_tried_again_with_the_same_identifier_and_delays_no_one(

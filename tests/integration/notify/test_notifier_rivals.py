@@ -40,7 +40,7 @@ from tests.support.servers.webhook import Receiver, running_receiver
 def test_of_several_notifiers_each_message_has_one(database: Database, notifier: Make, clock: Clock) -> None:
     for number in range(12):
         ask(database, recipient=f"lead{number}@operator.example")
-        ask_desk(database, proposal=f"{number:064x}")
+        ask_desk(database, matter=f"{number:064x}")
     with running_smtp() as box, running_receiver() as receiver:
         many = [notifier({MAIL: mail_sender(box), DESK: desk_sender(receiver, clock)}) for _ in range(4)]
         together(4, lambda number: many[number].run_once())

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from placet.contracts.notification import Channel, Notification
+from placet.service.reading.told import list_told
 from placet.storage.database import Database
 from placet.storage.notifications import Lane, NotificationCount
 from tests.support.databases import together
@@ -215,7 +216,7 @@ def test_listing_is_newest_first_and_narrowed_by_status_channel_and_run(database
     channels: tuple[Channel, ...] = ("console", "email", "webhook")
     for channel in channels:
         add(database, channel=channel, recipient="r")
-    add(database, run_id="run-" + "1" * 20)
+    add(database, about="run-" + "1" * 20)
     with database.reading() as tx:
         assert [one.channel for one in tx.outbox.list("acme", limit=2)] == ["email", "webhook"]
         assert [one.channel for one in tx.outbox.list("acme", status="delivered")] == ["console"]
@@ -223,3 +224,45 @@ def test_listing_is_newest_first_and_narrowed_by_status_channel_and_run(database
         (newest, *_) = tx.outbox.list("acme")
         assert tx.outbox.get(newest.notification_id) == newest
         assert tx.outbox.get(newest.notification_id + 1) is None
+
+
+VERSION = "ab" * 32
+
+
+def of_strategy(database: Database, **changes: Any) -> bool:
+    """Add a message about a strategy."""
+    fields: dict[str, Any] = {"about": VERSION, "matter": "hold.1", "strategy": "keep", "occasion": "rollout_held"}
+    return add(database, **{**fields, **changes})
+
+
+def test_a_message_about_a_strategy_is_kept_once_for_each_occurrence(database: Database) -> None:
+    assert [of_strategy(database), of_strategy(database), of_strategy(database, matter="hold.2")] == [True, False, True]
+    assert of_strategy(database, about="cd" * 32)
+    one = kept(database)[-1]
+    assert (one.run_id, one.proposal, one.strategy, one.version) == (None, None, "keep", VERSION)
+    assert one.occurrence == "hold.1"
+
+
+def test_messages_about_a_strategy_are_found_by_its_name_and_claimed_like_any_other(database: Database) -> None:
+    add(database)
+    of_strategy(database)
+    with database.reading() as tx:
+        assert [one.strategy for one in tx.outbox.list("acme", strategy="keep")] == ["keep"]
+        assert [one.run_id for one in tx.outbox.list("acme", run_id=RUN)] == [RUN]
+    claimed = [claim(database), claim(database)]
+    assert {one.about for one in claimed if one is not None} == {RUN, VERSION}
+
+
+def test_pages_of_both_kinds_follow_one_another(database: Database) -> None:
+    for number in range(3):
+        add(database, recipient=f"lead{number}@operator.example")
+        of_strategy(database, matter=f"hold.{number + 1}")
+    seen: list[str] = []
+    after = None
+    while True:
+        page = list_told(database, "acme", after=after, limit=2)
+        seen += [one.matter for one in page.told]
+        if page.next is None:
+            break
+        after = page.next
+    assert sorted(seen) == sorted(["c" * 64] * 3 + ["hold.1", "hold.2", "hold.3"])
