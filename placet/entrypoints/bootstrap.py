@@ -29,6 +29,7 @@ from placet.entrypoints.tenant_files.contact import ContactFiles
 from placet.entrypoints.tenant_files.policies import PolicyFiles
 from placet.errors import ConfigurationError, PluginViolation, StorageError
 from placet.gate.context import LiveCustomer
+from placet.governance.log.key import LogIdentity, load_or_create_log_identity
 from placet.notify.address_book import AddressBook, load_address_book
 from placet.plugin_api.loader import LoadedPlugins
 from placet.service.journeys.stepping import JourneySteps
@@ -116,6 +117,10 @@ def build_parts(
         return live_customer(opened, tenant, customer_id, now())
 
     book = address_book(settings)
+
+    def identity() -> LogIdentity:
+        return load_or_create_log_identity(settings.log_name, settings.log_key, settings.log_heads)
+
     context = WorkerResources(
         database=opened,
         admission=admission(opened),
@@ -130,7 +135,7 @@ def build_parts(
         clock=now,
         live_state=lambda tenant, customer_id: state_of(opened, tenant, customer_id, now()),
         live_customer=live,
-        rollouts=RolloutSteps(opened, policies, now, timedelta(seconds=settings.rollout_look_seconds), book),
+        rollouts=RolloutSteps(opened, policies, now, timedelta(seconds=settings.rollout_look_seconds), book, identity),
         journeys=JourneySteps(opened, policies, live, now, timedelta(seconds=settings.journey_look_seconds)),
         likelihood=likelihoods,
         worker=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",

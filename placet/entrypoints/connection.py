@@ -8,6 +8,7 @@ from placet.entrypoints.observability.telemetry import tracing_interceptors
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
 from placet.files import private_folder
+from placet.governance.log.key import TrustedLog
 from placet.storage.database import Database
 from placet.storage.governance.enrolment import Trust
 
@@ -23,7 +24,7 @@ def open_database(settings: Settings) -> Database:
     Raises:
         StorageError: it is unreachable, locked, read-only or not migrated.
     """
-    trust = Trust(settings.administrators)
+    trust = Trust(settings.administrators, TrustedLog(settings.log_name, settings.log_key))
     database = Database(settings.database, pool_size=settings.worker_activities, trust=trust)
     if not settings.database_url:
         private_folder(settings.home)

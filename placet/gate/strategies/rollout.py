@@ -1,7 +1,8 @@
 """How far a rollout may reach now, by the record alone: its table is a projection, which says nothing here.
 
-What lets more happen is a signed order, verified each time it is used. What lets less happen needs none: it is an entry
-of the record, which nobody can take away unseen.
+What lets more happen is a signed order, or a stage that policy began where a person signed that it may (`promoted.py`):
+both are verified each time they are used. What lets less happen needs none: it is an entry of the record, which nobody
+can take away unseen.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.written import share_in_words
 from placet.contracts.text import counted
 from placet.errors import DecisionRefused, GovernanceError, UsageError
+from placet.gate.strategies.promoted import BY_POLICY, promoted_to
 from placet.governance.authority.mandates import entitle_signer
 from placet.governance.log.chain import entry_hash
 from placet.governance.policy.set import PolicySet
@@ -67,6 +69,7 @@ class RolloutStanding(NamedTuple):
         ended: The entry of its end; None before.
         share: That stage's share of the cohort.
         void: How many moves on record do not count: their order's signature or its signer's entitlement fails now.
+        began: The entry by which its stage began.
         missing: What its row knows of and the record has no more; empty where both agree. Nobody is treated then.
     """
 
@@ -82,6 +85,7 @@ class RolloutStanding(NamedTuple):
     share: int
     void: int
     missing: str = ""
+    began: AuditEvent | None = None
 
     @property
     def reached(self) -> int:
@@ -102,14 +106,14 @@ def standing_of(tx: Transaction, it: Authorised) -> RolloutStanding:
     stages = it.strategy.rollout.stages
     started = _entry(tx, it, STARTED, it.version)
     stage, moves, moved_at = 0, 0, started.at if started is not None else None
-    void = 0
+    void, began = 0, started
     for entry in numbered(tx, it, MOVED):
         moves += 1
-        to = _moved_to(tx, it, entry, stage, moves)
+        to = _moved_to(tx, it, entry, stage, moves, began)
         if to is None:
             void += 1  # the next order has the next number, so that another person can sign what counts no longer
         else:
-            stage, moved_at = to, entry.at
+            stage, moved_at, began = to, entry.at, entry
     holds, held, held_at, resumed_at = 0, None, None, None
     for entry in numbered(tx, it, HELD):
         holds += 1
@@ -119,7 +123,7 @@ def standing_of(tx: Transaction, it: Authorised) -> RolloutStanding:
     ended = _entry(tx, it, ENDED, it.version)
     missing = "" if started is None else _missing(tx, it, moves, holds, ended)
     return RolloutStanding(
-        started, stage, moves, moved_at, holds, held, held_at, resumed_at, ended, stages[stage], void, missing
+        started, stage, moves, moved_at, holds, held, held_at, resumed_at, ended, stages[stage], void, missing, began
     )
 
 
@@ -191,13 +195,17 @@ def check_order(tx: Transaction, it: Authorised, text: str) -> RolloutOrder:
     return order
 
 
-def _moved_to(tx: Transaction, it: Authorised, entry: AuditEvent, stage: int, number: int) -> int | None:
+def _moved_to(
+    tx: Transaction, it: Authorised, entry: AuditEvent, stage: int, number: int, began: AuditEvent | None
+) -> int | None:
     """Return the stage that a move leads to; None where it does not count, and nothing after it does."""
     to, document = entry.body.get("stage"), entry.body.get("document")
     if not isinstance(to, int) or not 0 <= to < len(it.strategy.rollout.stages):
         return None
     if document is None:
         return to if to < stage else None  # nobody signs for less
+    if entry.body.get("by") == BY_POLICY:
+        return promoted_to(tx, it, entry, stage=stage, number=number, began=began)
     order = _kept(tx, it, str(document))
     wanted = ("promote", number, it.strategy.rollout.stages[to])
     counts = order is not None and (order.action, order.number, order.to) == wanted and to == stage + 1

@@ -48,6 +48,41 @@ class LogIdentity:
         return [VerifierKey(self.origin(tenant), key) for key in self.trusted]
 
 
+class TrustedLog:
+    """Whose signatures count as this installation's; its files are read again when they change. Threads may share it.
+
+    Args:
+        log_name: Name of the installation.
+        key_file: Its log key; the public half beside it is enough, and so are those of retired keys.
+    """
+
+    def __init__(self, log_name: str, key_file: Path) -> None:
+        self._log_name, self._key_file = log_name, key_file
+        self._read: tuple[object, tuple[bytes, ...]] = (None, ())
+
+    def origin(self, tenant: str) -> str:
+        """Return the name of a tenant's log."""
+        return origin_of(self._log_name, tenant)
+
+    def keys(self) -> tuple[bytes, ...]:
+        """Return the keys whose signatures count; none where they cannot be read."""
+        seen = tuple(_seen(path) for path in (self._key_file.parent, self._key_file, _public_half(self._key_file)))
+        if self._read[0] != seen:
+            try:
+                self._read = (seen, read_trusted_keys(self._key_file))
+            except ConfigurationError:
+                self._read = (seen, ())
+        return self._read[1]
+
+
+def _seen(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 def load_or_create_log_identity(log_name: str, key_file: Path, heads: Path | None = None) -> LogIdentity:
     """Load the installation's log key, or create it the first time.
 

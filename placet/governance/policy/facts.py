@@ -1,5 +1,6 @@
 """What policies may know of those who ask and of what they ask about, as Cedar entities."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Self
 
@@ -12,8 +13,12 @@ from placet.contracts.people.halt import Halt, HaltScope
 from placet.contracts.people.mandate import Mandate
 from placet.contracts.people.merge import Change
 from placet.contracts.proposal import MutationKind, Proposal
+from placet.contracts.strategies.rollout import Measure
+from placet.contracts.strategies.written import Share
 
 _DAY = timedelta(days=1)
+_PER_CENT = 100
+"""Of a share in basis points."""
 
 # Facts are taken with `model_construct`: their sources were validated under the same types, and a gate asks too often
 # to do it twice.
@@ -233,3 +238,81 @@ class IdentityFacts(Frozen):
         """Return a Cedar entity."""
         attributes = {"tenant": self.tenant, "change": self.change, "drafted_by": self.drafted_by}
         return {"uid": {"type": "Identity", "id": self.merge_id}, "attrs": attributes, "parents": []}
+
+
+class StageFacts(Frozen):
+    """What policies may know of the next stage of a rollout, whose guard rails all passed.
+
+    Attributes:
+        reached: The share of the cohort that it reaches now.
+        to: The share that the next stage would reach.
+        stage: Which of the `stages` that is, from 1.
+        customers_added: How many customers it would reach more, as far as is known.
+        passed: The measures of its guard rails.
+        looks: How many looks there were.
+        days_watched: Whole days since the present stage began.
+        holds: How often the rollout was held.
+    """
+
+    tenant: TenantId
+    agent: AgentName
+    strategy: str
+    market: str
+    reached: Share = 0
+    to: Share
+    customers_added: Annotated[StrictInt, Field(ge=0)]
+    budget: Money
+    budget_left: Money
+    passed: tuple[Measure, ...] = ()
+    version: str = ""
+    stage: Annotated[StrictInt, Field(ge=1)] = 2
+    stages: Annotated[StrictInt, Field(ge=1)] = 2
+    customers_reached: Annotated[StrictInt, Field(ge=0)] = 0
+    rails: Annotated[StrictInt, Field(ge=0)] = 0
+    looks: Annotated[StrictInt, Field(ge=0)] = 1
+    days_watched: Annotated[StrictInt, Field(ge=0)] = 0
+    holds: Annotated[StrictInt, Field(ge=0)] = 0
+    published_by: str = ""
+    started_by: str = ""
+
+    @model_validator(mode="after")
+    def _one_currency(self) -> Self:
+        if self.budget.currency != self.budget_left.currency:
+            raise ValueError(f"budget {self.budget} and budget_left {self.budget_left} differ in currency")
+        return self
+
+    def attributes(self) -> dict[str, str | int | list[str]]:
+        """Return what Cedar sees of it; a promotion keeps exactly that, so that its answer can be had again."""
+        return {
+            "tenant": self.tenant,
+            "agent": self.agent,
+            "strategy": self.strategy,
+            "version": self.version,
+            "market": self.market,
+            "from_percent": self.reached // _PER_CENT,
+            "to_percent": -(-self.to // _PER_CENT),
+            "stage": self.stage,
+            "stages": self.stages,
+            "customers_reached": self.customers_reached,
+            "customers_added": self.customers_added,
+            "passed": sorted(self.passed),
+            "rails": self.rails,
+            "looks": self.looks,
+            "days_watched": self.days_watched,
+            "holds": self.holds,
+            "budget_minor": self.budget.amount_minor,
+            "budget_left_minor": self.budget_left.amount_minor,
+            "currency": self.budget.currency,
+            "published_by": self.published_by,
+            "started_by": self.started_by,
+        }
+
+    def entity(self) -> dict[str, Any]:
+        """Return a Cedar entity."""
+        return stage_entity(self.attributes())
+
+
+def stage_entity(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the Cedar entity of a stage with these attributes."""
+    uid = {"type": "Stage", "id": f"{attributes['strategy']}.{attributes['stage']}"}
+    return {"uid": uid, "attrs": dict(attributes), "parents": []}

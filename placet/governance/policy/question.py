@@ -14,15 +14,19 @@ from placet.governance.policy.facts import (
     MandateFacts,
     PersonFacts,
     ProposalFacts,
+    StageFacts,
 )
 
 AgentAction = Literal["propose", "commit"]
 """May this agent propose it; is it pre-authorised to commit without a person."""
 
+StageAction = Literal["promote"]
+"""May this stage of a rollout begin without a person's signature on it."""
+
 PersonAction = Literal["decide", "authorise", "lift", "merge"]
 """May this person decide a proposal; sign a mandate; lift a halt; merge two customers or split them."""
 
-Action = Literal[AgentAction, PersonAction]
+Action = Literal[AgentAction, StageAction, PersonAction]
 
 
 class _Asked:
@@ -32,7 +36,7 @@ class _Asked:
 
     action: Action
     principal: AgentFacts | PersonFacts
-    resource: ProposalFacts | MandateFacts | HaltFacts | IdentityFacts
+    resource: ProposalFacts | MandateFacts | HaltFacts | IdentityFacts | StageFacts
 
     def request(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """Return the Cedar request and the entities it speaks about."""
@@ -52,6 +56,15 @@ class AgentQuestion(_Asked):
     action: AgentAction
     principal: AgentFacts
     resource: ProposalFacts
+
+
+@dataclass(frozen=True, slots=True)
+class PromoteQuestion(_Asked):
+    """May this stage of a rollout begin without a person's signature on it?"""
+
+    principal: AgentFacts
+    resource: StageFacts
+    action: StageAction = "promote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +103,7 @@ class MergeQuestion(_Asked):
     action: Literal["merge"] = "merge"
 
 
-Question = AgentQuestion | DecideQuestion | AuthoriseQuestion | LiftQuestion | MergeQuestion
+Question = AgentQuestion | PromoteQuestion | DecideQuestion | AuthoriseQuestion | LiftQuestion | MergeQuestion
 
 
 def proposes(proposal: Proposal) -> AgentQuestion:
@@ -101,6 +114,11 @@ def proposes(proposal: Proposal) -> AgentQuestion:
 def commits(proposal: Proposal) -> AgentQuestion:
     """Ask whether the proposal's agent is pre-authorised to commit this mutation without a person."""
     return AgentQuestion("commit", AgentFacts.of(proposal), ProposalFacts.of(proposal))
+
+
+def promotes(stage: StageFacts) -> PromoteQuestion:
+    """Ask whether this stage of a rollout may begin without a person's signature on it."""
+    return PromoteQuestion(AgentFacts.model_construct(name=stage.agent, tenant=stage.tenant), stage)
 
 
 def decides(key: EnrolledKey, proposal: Proposal) -> DecideQuestion:

@@ -9,6 +9,7 @@ from placet.governance.policy.question import Action
 PRINCIPALS: dict[Action, str] = {
     "propose": "Agent",
     "commit": "Agent",
+    "promote": "Agent",
     "decide": "Person",
     "authorise": "Person",
     "lift": "Person",
@@ -18,6 +19,7 @@ PRINCIPALS: dict[Action, str] = {
 RESOURCES: dict[Action, str] = {
     "propose": "Proposal",
     "commit": "Proposal",
+    "promote": "Stage",
     "decide": "Proposal",
     "authorise": "Mandate",
     "lift": "Halt",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import cedarpy
 from pydantic import ValidationError
@@ -23,8 +23,18 @@ from placet.contracts.people.mandate import Mandate
 from placet.contracts.proposal import Proposal
 from placet.errors import PolicyError
 from placet.governance.policy.answer import PolicyAnswer
-from placet.governance.policy.facts import IdentityFacts
-from placet.governance.policy.question import Action, Question, authorises, commits, decides, lifts, merges, proposes
+from placet.governance.policy.facts import IdentityFacts, StageFacts
+from placet.governance.policy.question import (
+    Action,
+    Question,
+    authorises,
+    commits,
+    decides,
+    lifts,
+    merges,
+    promotes,
+    proposes,
+)
 from placet.governance.policy.scope import actions, can_be, roles_in
 from placet.governance.policy.source import PolicyFile, PolicySetDocument, one_line, parse, shipped_schema
 from placet.governance.policy.terms import PermitTerms, combined, completed, may_ask, terms_of
@@ -103,6 +113,16 @@ class PolicySet:
             for policy in self.policies
         )
 
+    def promoting(self, agent: str) -> tuple[str, ...]:
+        """Return the permits that could ever let a stage of this agent's rollouts begin without a signature on it."""
+        return tuple(
+            policy.id
+            for policy in self.policies
+            if policy.node.effect == "permit"
+            and "promote" in actions(policy.node)
+            and can_be(policy.node.principal, "Agent", agent)
+        )
+
     def roles_for(self, action: Action) -> tuple[str, ...]:
         """Return the roles that the permits for `action` name; there may be none."""
         permits = (one for one in self.policies if one.node.effect == "permit" and action in actions(one.node))
@@ -143,6 +163,10 @@ class PolicySet:
         """Ask whether the holder of this key may lift this halt."""
         return self.ask(lifts(person, halt))
 
+    def may_promote(self, stage: StageFacts) -> PolicyAnswer:
+        """Ask whether this stage of a rollout may begin without a person's signature on it."""
+        return self.ask(promotes(stage))
+
     def may_merge(self, person: EnrolledKey, identity: IdentityFacts) -> PolicyAnswer:
         """Ask whether the holder of this key may merge two customers, or split them."""
         return self.ask(merges(person, identity))
@@ -180,7 +204,10 @@ class PolicySet:
         """Let Cedar answer, whatever was answered before; it does not say whether the set is a kept one."""
         if not self.current:
             return PolicyAnswer(False, (), "the policy set speaks another schema than this version of Placet")
-        request, entities = question.request()
+        return self.answer_to(*question.request())
+
+    def answer_to(self, request: dict[str, Any], entities: list[dict[str, Any]]) -> PolicyAnswer:
+        """Let Cedar answer a question as it is written, by the schema that the set speaks."""
         try:
             result = cedarpy.is_authorized(request, self._handle, entities, self._schema)
         except ValueError as error:

@@ -33,6 +33,7 @@ from placet.contracts.people.enrolment import Enrolment, Revocation
 from placet.contracts.people.halt import Lift
 from placet.contracts.people.mandate import Mandate
 from placet.contracts.people.merge import Merge, Split
+from placet.contracts.people.policy_signature import PolicySignature
 from placet.contracts.people.rollout_order import RolloutOrder
 from placet.contracts.people.signed import SignedDocument
 from placet.contracts.times import moment
@@ -61,6 +62,7 @@ _KINDS: dict[type[SignedDocument], str] = {
     Revocation: "revocation",
     AccessGrant: "access-grant",
     RolloutOrder: "rollout-order",
+    PolicySignature: "policy-signature",
 }
 
 

@@ -1,9 +1,9 @@
 """A look at the guard rails: what was counted, what they say, what follows. All of it is on the record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 from placet.contracts.audit import AuditEvent, tenant_stream
 from placet.contracts.outcomes.figures import Unknown
@@ -16,6 +16,8 @@ from placet.contracts.text import spoken
 from placet.decisioning.guard_rails.judging import Counted, judge
 from placet.decisioning.outcomes.sample_ratio import planned_ratio
 from placet.gate.strategies.members import drawings
+from placet.gate.strategies.promoted import LOOKED
+from placet.gate.strategies.promoting import Asking, promote_by_policy
 from placet.gate.strategies.rollout import (
     ENDED,
     HELD,
@@ -27,6 +29,8 @@ from placet.gate.strategies.rollout import (
     write_step,
 )
 from placet.gate.strategies.telling import Told, hold_of_entry, record_wait, tell
+from placet.governance.authority.mandates import left
+from placet.governance.log.key import LogIdentity
 from placet.governance.membership import uncovered
 from placet.governance.signing.canonical import canonical_bytes
 from placet.notify.address_book import AddressBook
@@ -35,26 +39,12 @@ from placet.service.rollouts.measuring import Measured, measure, taken_down
 from placet.storage.database import Database
 from placet.storage.transaction import Transaction
 
-LOOKED: Final = "rollout.looked"
 ASKED: Final = "rollout.asked"
 
 LOOK_MEDIA_TYPE: Final = "application/vnd.placet.rollout-look+json"
 _WORKER: Final = "worker"
 _IN_TIME: Final = frozenset({"inconclusive", "too_few", "control_has_none", "nobody"})
 """What a look may say at first, and not later."""
-
-
-class Seen(NamedTuple):
-    """A look that is on the record, and where the rollout stood when it was written.
-
-    Attributes:
-        digest: Of the look.
-    """
-
-    it: Authorised
-    stands: RolloutStanding
-    look: RolloutLook
-    digest: str
 
 
 def look_at(database: Database, known: Known) -> RolloutLook:
@@ -96,8 +86,16 @@ def look_at(database: Database, known: Known) -> RolloutLook:
     )
 
 
-def record_look(tx: Transaction, known: Known, look: RolloutLook, book: AddressBook) -> None:
+def record_look(
+    tx: Transaction,
+    known: Known,
+    look: RolloutLook,
+    book: AddressBook,
+    identity: Callable[[], LogIdentity] | None = None,
+) -> None:
     """Put a look on the record, do what follows, and tell whom `book` names; `known` is of this transaction.
+
+    `identity` returns the key that vouches for a stage that policy begins; without it policy begins none.
 
     Where somebody has ordered otherwise since it began, nothing follows.
     """
@@ -117,8 +115,8 @@ def record_look(tx: Transaction, known: Known, look: RolloutLook, book: AddressB
     tx.rollouts.put(asked.tenant, asked.version, looks=look.number, looked_at=known.now)
     if (stands.stage, stands.held, stands.missing) != (look.stage, None, "") or stands.ended is not None:
         return
-    seen = Seen(it, stands, look, digest)
-    told = _follow(tx, seen, held_long=watched_long(known))
+    seen = Asking(it, stands, look, digest, left(known.found.record))
+    told = _follow(tx, seen, identity, held_long=watched_long(known))
     if told is not None:
         tell(tx, book, it, standing_of(tx, it), told, look=look)
 
@@ -128,12 +126,14 @@ def hold_of(it: Authorised) -> timedelta:
     return timedelta(days=it.strategy.rollout.hold_days)
 
 
-def _follow(tx: Transaction, seen: Seen, *, held_long: bool) -> Told | None:
+def _follow(
+    tx: Transaction, seen: Asking, identity: Callable[[], LogIdentity] | None, *, held_long: bool
+) -> Told | None:
     """Do what follows from a look; returns what people are told of it, None where nothing."""
     if seen.look.outcome == "failed":
         return _fail(tx, seen)
     if seen.look.outcome == "passed":
-        return _pass(tx, seen) if held_long else None
+        return _pass(tx, seen, identity) if held_long else None
     return _wait(tx, seen, held_long=held_long)
 
 
@@ -158,14 +158,14 @@ def asks_somebody(codes: Sequence[str], *, held_long: bool) -> bool:
     return held_long or any(one.rpartition(".")[2] not in _IN_TIME for one in codes)
 
 
-def _wait(tx: Transaction, seen: Seen, *, held_long: bool) -> Told | None:
+def _wait(tx: Transaction, seen: Asking, *, held_long: bool) -> Told | None:
     codes = reasons_of(seen.look)
     if not asks_somebody(codes, held_long=held_long):
         return None
     return record_wait(tx, seen.it, seen.stands, codes, seen.look)
 
 
-def _fail(tx: Transaction, seen: Seen) -> Told:
+def _fail(tx: Transaction, seen: Asking) -> Told:
     it, stands, look = seen.it, seen.stands, seen.look
     failed = [one for one in look.verdicts if one.verdict == "fail"]
     why = f"guard rail {' and '.join(spoken(one.rail.measure) for one in failed)} failed at look {look.number}"
@@ -180,7 +180,7 @@ def _fail(tx: Transaction, seen: Seen) -> Told:
     return hold_of_entry(write_step(tx, it, HELD, _WORKER, stands.holds + 1, body), stands.holds + 1)
 
 
-def _pass(tx: Transaction, seen: Seen) -> Told | None:
+def _pass(tx: Transaction, seen: Asking, identity: Callable[[], LogIdentity] | None) -> Told | None:
     it, stands, look = seen.it, seen.stands, seen.look
     stages = it.strategy.rollout.stages
     if stands.stage + 1 == len(stages) and it.strategy.rollout.coming:
@@ -192,6 +192,9 @@ def _pass(tx: Transaction, seen: Seen) -> Told | None:
     to = stages[stands.stage + 1]
     body = body_of(it, number=stands.moves + 1, to=to, evidence=seen.digest, looks=look.number)
     entry = tx.record_once(it.mandate.tenant, ASKED, _WORKER, it.now, f"{it.version}.{stands.moves}", body)
+    promoted = None if identity is None else promote_by_policy(tx, seen, identity)
+    if promoted is not None:
+        return promoted
     return ask_of(entry.event, stands) if entry.ours else None
 
 

@@ -6,6 +6,7 @@ from placet.contracts.strategies.rolling import RolloutStep
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.treatment import OrderOffering
 from placet.errors import GovernanceError, UsageError
+from placet.gate.strategies.promoted import LOOKED
 from placet.gate.strategies.published import Published
 from placet.gate.strategies.telling import Told, open_hold, open_wait, record_wait
 from placet.governance.authority.mandates import left
@@ -13,7 +14,6 @@ from placet.notify.strategy_notices import ALTERED, BUDGET
 from placet.service.rollouts.knowing import Known
 from placet.service.rollouts.looking import (
     ASKED,
-    LOOKED,
     ask_of,
     asks_somebody,
     reasons_of,

@@ -11,6 +11,7 @@ from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.rollout_order import RolloutOrder
 from placet.contracts.strategies.rolling import RolloutAsked
 from placet.errors import DecisionRefused, UsageError
+from placet.gate.strategies.promoted import LOOKED
 from placet.gate.strategies.rollout import (
     ENDED,
     HELD,
@@ -33,7 +34,6 @@ from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, unverified_document
 from placet.service.given import checked
 from placet.service.keeping.tenant_record import Said, take_document, vouched
-from placet.service.rollouts.looking import LOOKED
 from placet.service.rollouts.showing import Policies, ShownRollout, asked_with, authorised, show_rollout
 from placet.service.strategies.publishing import PublishedStrategy, carried, find_in_force, find_published
 from placet.storage.database import Database

@@ -12,6 +12,7 @@ from placet.contracts.outcomes.looks import RolloutLook
 from placet.contracts.strategies.rolling import Phase, Velocity
 from placet.contracts.strategies.strategy import Strategy
 from placet.errors import GovernanceError, UsageError
+from placet.gate.strategies.promoted import LOOKED
 from placet.gate.strategies.published import strategy_of
 from placet.gate.strategies.rollout import (
     HELD,
@@ -23,7 +24,7 @@ from placet.gate.strategies.rollout import (
     standing_of,
 )
 from placet.governance.policy.set import PolicySet
-from placet.service.rollouts.looking import ASKED, LOOKED
+from placet.service.rollouts.looking import ASKED
 from placet.service.rollouts.velocity import velocity_of
 from placet.service.strategies.publishing import PublishedStrategy, find_published, publications
 from placet.storage.database import Database

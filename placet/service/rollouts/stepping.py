@@ -17,6 +17,7 @@ from placet.errors import DecisionRefused, GovernanceError, PlacetError
 from placet.gate.strategies.published import Published
 from placet.gate.strategies.rollout import ENDED, STARTED
 from placet.gate.strategies.telling import remind
+from placet.governance.log.key import LogIdentity
 from placet.governance.policy.set import PolicySet
 from placet.notify.address_book import AddressBook
 from placet.service.rollouts import reaching
@@ -45,6 +46,7 @@ class RolloutSteps:
         clock: The current time.
         look_every: Between two looks at the guard rails.
         book: Who is told over which channel of what a rollout needs of them; without one, the console alone is.
+        identity: Returns the key that vouches for stages that policy begins; without it, policy begins none.
     """
 
     def __init__(
@@ -54,10 +56,12 @@ class RolloutSteps:
         clock: Callable[[], datetime],
         look_every: timedelta = timedelta(days=1),
         book: AddressBook | None = None,
+        identity: Callable[[], LogIdentity] | None = None,
     ) -> None:
         self._database, self._policies, self._clock = database, policies, clock
         self._look_every = look_every
         self._book = book or AddressBook(version=1)
+        self._identity = identity
         self._turns = Turns(database, policies, clock)
 
     def check_asked(self, asked: RolloutAsked) -> None:
@@ -114,7 +118,7 @@ class RolloutSteps:
             return
         look = look_at(self._database, known)
         with self._database.transaction() as tx:
-            record_look(tx, self._know(tx, asked, now), look, self._book)
+            record_look(tx, self._know(tx, asked, now), look, self._book, self._identity)
 
     def unheard(self, asked: RolloutAsked, before: datetime) -> str | None:
         """Return which order of before a time a rollout has not followed; None where it has, or stands still by itself.

@@ -12,13 +12,13 @@ from placet.contracts.outcomes.windows import Days
 from placet.contracts.people.enrolment import ADMINISTRATOR
 from placet.contracts.strategies.strategy import Strategy
 from placet.errors import GovernanceError
+from placet.gate.strategies.promoted import LOOKED
 from placet.gate.strategies.rollout import RolloutStanding, standing_of
 from placet.governance.log.chain import entry_hash
 from placet.governance.policy.set import PolicySet
 from placet.service.approvers import list_approvers
 from placet.service.cohorts import count_base
 from placet.service.outcomes.reading import batches_of
-from placet.service.rollouts.looking import LOOKED
 from placet.service.rollouts.showing import authorised
 from placet.service.strategies.publishing import PublishedStrategy, publications
 from placet.storage.database import Database

@@ -13,6 +13,7 @@ from placet.contracts.audit import tenant_stream
 from placet.contracts.people.approver import EnrolledKey
 from placet.errors import DecisionRefused
 from placet.governance.authority.enrolment import check_row, check_was_in_office, enrolled_key, verify_enrolment
+from placet.governance.log.key import TrustedLog
 from placet.governance.signing.pins import AdministratorsFile, PinnedKey, Pins
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.log.audit_log import AuditLog
@@ -54,13 +55,15 @@ class Trust:
 
     Args:
         administrators: The pinned keys; None pins nobody, so that no key counts.
+        log: Whose signatures are this installation's own; None: nobody's are.
 
     Attributes:
         merged: Digests of signed documents, each with the merge of customers that was verified to be it.
         lifted: Halts, each with the digest of the signed document that was verified to lift it.
     """
 
-    def __init__(self, administrators: Path | None = None) -> None:
+    def __init__(self, administrators: Path | None = None, log: TrustedLog | None = None) -> None:
+        self.log = log
         self.administrators = AdministratorsFile(administrators)
         self._verified: tuple[Pins, dict[str, EnrolledKey]] = (Pins(), {})
         self.lifted: set[tuple[str, str]] = set()

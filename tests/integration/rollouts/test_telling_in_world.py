@@ -131,7 +131,7 @@ def test_a_worker_killed_around_the_look_leaves_one_mail(
         "policy_dir": str(own_policies(tmp_path / "home")),
         **{name: str(value) if isinstance(value, Path) else value for name, value in mailing(box, tmp_path).items()},
     }
-    world = World(Settings(**values))
+    world = World(Settings(**values))  # type: ignore[arg-type]
     world.engine.task_timeout = timedelta(seconds=3)
     pids = [zygote.ask({"point": point, "settings": values, "queue": world.engine.task_queue})]
     try:

@@ -22,6 +22,8 @@ from placet.governance.policy.source import Finding, Policy
 LIMIT = attribute("principal", "limit_minor")
 LIMIT_CURRENCY = attribute("principal", "limit_currency")
 CURRENCY = attribute("resource", "currency")
+SHARE = attribute("resource", "to_percent")
+ADDED = attribute("resource", "customers_added")
 
 _AMOUNTS: dict[Action, str] = {"commit": "cost_minor", "decide": "cost_minor", "authorise": "budget_minor"}
 """What of the resource each question is about giving away."""
@@ -55,6 +57,12 @@ def over_broad(policy: Policy) -> Iterator[Finding]:
         if PRINCIPALS[action] == "Person" and not _same_tenant(facts):
             message = f"is over-broad: it permits {_DOING[action]} without `principal.tenant == resource.tenant`"
             yield policy.warning("no_tenant_check", message)
+        if action == "promote" and not _capped(facts, SHARE) and not _capped(facts, ADDED):
+            message = (
+                "is over-broad: it lets stages begin without a person whatever their size; cap `resource.to_percent` "
+                "or `resource.customers_added`"
+            )
+            yield policy.warning("no_stage_cap", message)
         if action in _AMOUNTS:
             yield from _missing_bounds(policy, action, facts)
 

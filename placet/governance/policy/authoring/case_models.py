@@ -13,6 +13,8 @@ from placet.contracts.people.approver import RoleName
 from placet.contracts.people.halt import HaltScope
 from placet.contracts.people.merge import Change
 from placet.contracts.proposal import MutationKind
+from placet.contracts.strategies.rollout import Measure
+from placet.contracts.strategies.written import Share
 from placet.errors import ConfigurationError
 from placet.governance.policy.facts import (
     AgentFacts,
@@ -21,6 +23,7 @@ from placet.governance.policy.facts import (
     MandateFacts,
     PersonFacts,
     ProposalFacts,
+    StageFacts,
 )
 from placet.governance.policy.question import (
     Action,
@@ -29,6 +32,7 @@ from placet.governance.policy.question import (
     DecideQuestion,
     LiftQuestion,
     MergeQuestion,
+    PromoteQuestion,
     Question,
 )
 from placet.governance.policy.scope import PRINCIPALS, RESOURCES
@@ -99,6 +103,29 @@ class _Identity(Frozen):
     drafted_by: PersonName | None = None
 
 
+class _Stage(Frozen):
+    tenant: TenantId | None = None
+    agent: AgentName | None = None
+    strategy: str | None = None
+    version: str | None = None
+    market: str | None = None
+    reached: Share | None = None
+    to: Share | None = None
+    stage: StrictInt | None = None
+    stages: StrictInt | None = None
+    customers_reached: StrictInt | None = None
+    customers_added: StrictInt | None = None
+    passed: tuple[Measure, ...] | None = None
+    rails: StrictInt | None = None
+    looks: StrictInt | None = None
+    days_watched: StrictInt | None = None
+    holds: StrictInt | None = None
+    budget: _Amount | None = None
+    budget_left: _Amount | None = None
+    published_by: PersonName | None = None
+    started_by: PersonName | None = None
+
+
 class _Gate(Frozen):
     """What is expected of the gate; null where the permits must leave it to the application."""
 
@@ -122,6 +149,7 @@ class WrittenCase(Frozen):
     mandate: _Mandate | None = None
     halt: _Halt | None = None
     identity: _Identity | None = None
+    stage: _Stage | None = None
     expect: Literal["allow", "deny"]
     because: tuple[str, ...] | None = None
     gate: _Gate | None = None
@@ -136,6 +164,7 @@ class CasesTable(Frozen):
     mandate: _Mandate | None = None
     halt: _Halt | None = None
     identity: _Identity | None = None
+    stage: _Stage | None = None
     cases: Annotated[tuple[WrittenCase, ...], Field(min_length=1)]
 
 
@@ -192,7 +221,7 @@ class Completion:
     def _refuse_strangers(self) -> None:
         case = self.case
         about = RESOURCES[case.question].lower()
-        for name in ("proposal", "mandate", "halt", "identity"):
+        for name in ("proposal", "mandate", "halt", "identity", "stage"):
             if name != about and getattr(case, name) is not None:
                 self._fail(f"{case.question!r} is about {_a(about)}, not {_a(name)}")
         if PRINCIPALS[case.question] == "Agent" and case.person is not None:
@@ -203,6 +232,8 @@ class Completion:
         match case.question:
             case "propose" | "commit":
                 return AgentQuestion(case.question, self._agent(), self._proposal())
+            case "promote":
+                return PromoteQuestion(self._agent(), self._facts("stage", StageFacts, self._values("stage")))
             case "decide":
                 return DecideQuestion(self._person(), self._proposal())
             case "authorise":

@@ -6,9 +6,12 @@ proposal: {kind: adjust_balance, treatment: goodwill_credit, cost: 12.50 USD, tr
 mandate: {kinds: [adjust_balance], treatments: [goodwill_credit], budget: 500.00 USD, cap: 20.00 USD, days: 30,
           drafted_by: olga}
 halt: {scope: tenant, placed_by: olga}
+stage: {strategy: keep_at_risk, market: us, reached: 10 %, to: 25 %, customers_added: 1500, passed: [complaints],
+        budget: 5000.00 USD, budget_left: 4000.00 USD}
 cases:
   - name: a lead decides up to their limit
-    question: decide                # propose | commit | decide: about a proposal; authorise: a mandate; lift: a halt
+    question: decide                # propose | commit | decide: about a proposal; authorise: a mandate; lift: a halt;
+                                    # promote: a stage of a rollout
     person: {name: anna, roles: [retention_lead], limit: 50.00 USD}
     proposal: {cost: 50.00 USD}     # the rest from above
     expect: allow                   # allow | deny
@@ -24,6 +27,7 @@ import re
 from pydantic import ValidationError
 
 from placet.contracts.base import first_fault
+from placet.contracts.strategies.written import BY_HAND
 from placet.errors import ConfigurationError
 from placet.governance.policy.authoring.case_models import Case, CasesTable, Completion
 from placet.yaml_files import parse_yaml
@@ -39,7 +43,7 @@ def parse_cases(text: str, source: str) -> tuple[Case, ...]:
     """
     read = parse_yaml(text, source)
     try:
-        table = CasesTable.model_validate(read.data)
+        table = CasesTable.model_validate(read.data, context=BY_HAND)
     except ValidationError as error:
         line = read.place(error.errors()[0]["loc"]).line
         # Whoever writes a table knows nothing of our classes.

@@ -10,6 +10,7 @@ from typing import get_args
 from placet.contracts.money import minor_digits
 from placet.contracts.people.halt import HaltScope
 from placet.contracts.proposal import MutationKind
+from placet.contracts.strategies.rollout import Measure
 from placet.errors import PolicyError
 from placet.governance.policy.authoring.bounds import missing_four_eyes, over_broad
 from placet.governance.policy.authoring.logic import (
@@ -31,6 +32,7 @@ from placet.governance.policy.terms import combined, may_ask, terms_of
 _CURRENCIES = {attribute("resource", "currency"), attribute("principal", "limit_currency")}
 _KINDS = {attribute("resource", "kind"), attribute("resource", "kinds")}
 _SCOPE = attribute("resource", "scope")
+_PASSED = attribute("resource", "passed")
 
 
 def check(files: Sequence[PolicyFile]) -> tuple[Finding, ...]:
@@ -113,6 +115,8 @@ def _unknown_values(policy: Policy) -> Iterator[Finding]:
         subject, values = compared
         if subject in _KINDS:
             yield from _unknown(policy, "kind", values, get_args(MutationKind), "which no mutation is")
+        elif subject == _PASSED:
+            yield from _unknown(policy, "measure", values, get_args(Measure), "which no guard rail has")
         elif subject == _SCOPE:
             yield from _unknown(policy, "scope", values, get_args(HaltScope), "which no halt has")
         elif subject in _CURRENCIES:

@@ -12,6 +12,7 @@ import cedarpy
 from cedarpy import pst
 
 from placet.contracts.base import Frozen
+from placet.contracts.strategies.written import share_in_words
 from placet.contracts.text import spoken
 from placet.errors import PolicyError
 from placet.governance.policy.answer import PolicyAnswer
@@ -25,6 +26,7 @@ from placet.governance.policy.question import (
     DecideQuestion,
     LiftQuestion,
     MergeQuestion,
+    PromoteQuestion,
     Question,
 )
 from placet.governance.policy.scope import actions
@@ -100,10 +102,13 @@ def explain(policies: PolicySet, question: Question) -> Explained:
 def _in_words(question: Question) -> str:
     name = question.principal.name
     match question:
-        case AgentQuestion(action="propose"):
-            return f"may agent {name} propose a {_told(question.resource)}?"
         case AgentQuestion():
-            return f"may agent {name} commit a {_told(question.resource)} without a person?"
+            alone = " without a person" if question.action == "commit" else ""
+            return f"may agent {name} {question.action} a {_told(question.resource)}{alone}?"
+        case PromoteQuestion():
+            stage = question.resource
+            way = f"from {share_in_words(stage.reached)} to {share_in_words(stage.to)}"
+            return f"may strategy {stage.strategy} of agent {name} go on {way} without a person's signature?"
         case DecideQuestion():
             return f"may {name} decide a {_told(question.resource)}?"
         case AuthoriseQuestion():

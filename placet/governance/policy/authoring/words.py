@@ -4,14 +4,23 @@ import cedarpy
 from cedarpy import pst
 
 from placet.contracts.money import Money
+from placet.contracts.strategies.written import share_in_words
 from placet.contracts.text import spoken, spoken_list
-from placet.governance.policy.facts import HaltFacts, IdentityFacts, MandateFacts, PersonFacts, ProposalFacts
+from placet.governance.policy.facts import (
+    HaltFacts,
+    IdentityFacts,
+    MandateFacts,
+    PersonFacts,
+    ProposalFacts,
+    StageFacts,
+)
 from placet.governance.policy.question import (
     AgentQuestion,
     AuthoriseQuestion,
     DecideQuestion,
     LiftQuestion,
     MergeQuestion,
+    PromoteQuestion,
     Question,
 )
 
@@ -23,7 +32,7 @@ _COMPARISONS: dict[str, str] = {
     "greater": "is more than",
     "greater_eq": "is at least",
 }
-_MONEY = {"cost_minor", "original_cost_minor", "limit_minor", "budget_minor", "cap_minor"}
+_MONEY = {"cost_minor", "original_cost_minor", "limit_minor", "budget_minor", "cap_minor", "budget_left_minor"}
 
 
 _RESOURCES: dict[type, str] = {
@@ -31,6 +40,7 @@ _RESOURCES: dict[type, str] = {
     MandateFacts: "the mandate",
     HaltFacts: "the halt",
     IdentityFacts: "the customers",
+    StageFacts: "the stage",
 }
 
 
@@ -130,7 +140,7 @@ def _of_principal(question: Question) -> dict[str, str]:
     }
 
 
-def _of_resource(resource: ProposalFacts | MandateFacts | HaltFacts | IdentityFacts) -> dict[str, str]:
+def _of_resource(resource: ProposalFacts | MandateFacts | HaltFacts | IdentityFacts | StageFacts) -> dict[str, str]:
     match resource:
         case ProposalFacts():
             return {
@@ -157,6 +167,8 @@ def _of_resource(resource: ProposalFacts | MandateFacts | HaltFacts | IdentityFa
                 "days": f"the days it is valid ({resource.days})",
                 "drafted_by": f"who drafted it ({resource.drafted_by})",
             }
+        case StageFacts():
+            return _of_stage(resource)
         case IdentityFacts():
             return {
                 "tenant": f"the customers' tenant ({resource.tenant})",
@@ -172,11 +184,37 @@ def _of_resource(resource: ProposalFacts | MandateFacts | HaltFacts | IdentityFa
             }
 
 
+def _of_stage(stage: StageFacts) -> dict[str, str]:
+    return {
+        "tenant": f"the strategy's tenant ({stage.tenant})",
+        "agent": f"the agent that carries it out ({stage.agent})",
+        "strategy": f"the strategy ({stage.strategy})",
+        "version": f"the strategy's version ({stage.version or 'any'})",
+        "market": f"the market ({stage.market})",
+        "from_percent": f"the share that it reaches, in per cent ({share_in_words(stage.reached)})",
+        "to_percent": f"the share of the next stage, in per cent ({share_in_words(stage.to)})",
+        "stage": f"which stage would begin ({stage.stage})",
+        "stages": f"how many stages there are ({stage.stages})",
+        "customers_reached": f"customers whom it reaches ({stage.customers_reached:,})",
+        "customers_added": f"customers whom it would reach more ({stage.customers_added:,})",
+        "passed": f"the measures that passed ({spoken_list(stage.passed) or 'none'})",
+        "rails": f"how many guard rails it has ({stage.rails})",
+        "looks": f"how many looks there were ({stage.looks})",
+        "days_watched": f"the days since the stage began ({stage.days_watched})",
+        "holds": f"how often it was held ({stage.holds})",
+        "budget_minor": f"the budget ({stage.budget})",
+        "budget_left_minor": f"what is left of the budget ({stage.budget_left})",
+        "currency": f"the budget's currency ({stage.budget.currency})",
+        "published_by": f"who published it ({stage.published_by or 'nobody'})",
+        "started_by": f"who started the rollout ({stage.started_by or 'nobody'})",
+    }
+
+
 def _currency(question: Question) -> str | None:
     match question:
         case AgentQuestion() | DecideQuestion():
             return question.resource.cost.currency
-        case AuthoriseQuestion():
+        case AuthoriseQuestion() | PromoteQuestion():
             return question.resource.budget.currency
         case LiftQuestion() | MergeQuestion():
             limit = question.principal.limit

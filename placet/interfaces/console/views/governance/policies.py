@@ -16,6 +16,10 @@ _QUESTIONS: Final[dict[Action, tuple[str, str]]] = {
     "propose": ("What an agent may put before people", "Nothing: every proposal is denied."),
     "decide": ("Who may decide", "Nobody."),
     "commit": ("What a mandate may clear without a decision each", "Nothing: people decide each proposal."),
+    "promote": (
+        "Which stages of rollouts may begin without a signature on each",
+        "None: a person signs each stage.",
+    ),
     "authorise": ("Who may sign a mandate", "Nobody."),
     "lift": ("Who may lift a halt", "Nobody."),
     "merge": ("Who may merge two ids of one customer, or split them", "Nobody."),
