@@ -13,7 +13,15 @@ from placet.contracts.outcomes.looks import RolloutLook
 from placet.contracts.strategies.promotion import PolicyPromotion
 from placet.contracts.strategies.written import share_in_words
 from placet.errors import DecisionRefused, PlacetError
-from placet.gate.strategies.promoted import BY_POLICY, IN_FORCE, SIGNED, rests_on, signature_of
+from placet.gate.strategies.promoted import (
+    BY_POLICY,
+    IN_FORCE,
+    SIGNED,
+    check_counts,
+    check_rests,
+    signature_of,
+    stage_of,
+)
 from placet.gate.strategies.rollout import MOVED, Authorised, RolloutStanding, body_of, write_step
 from placet.gate.strategies.telling import Told
 from placet.governance.authority.promotions import sign_promotion
@@ -68,7 +76,8 @@ def promote_by_policy(tx: Transaction, asking: Asking, identity: Callable[[], Lo
         promotion = _promotion(tx, asking, stage, answer.policies, ours)
         with tx.savepoint():
             tx.artifacts.put(promotion.tenant, POLICY_SET_MEDIA_TYPE, policies.document)
-            rests_on(tx, it, promotion, stage=stands.stage, began=stands.began)
+            check_rests(tx, promotion, stage_of(it, stands.stage, stands.began, promotion.number))
+            check_counts(tx, it, promotion)
     except PlacetError as error:
         _log.info("policy begins no stage of strategy %r: %s", it.mandate.name, error)
         return None
@@ -115,6 +124,9 @@ def _promotion(
 ) -> PolicyPromotion:
     it, stands = asking.it, asking.stands
     tenant, agent, digest = it.mandate.tenant, it.mandate.agent, it.policies.digest
+    log = tx.approvers.trust.log
+    if log is None or identity.trusted[0] not in log.trusted() or identity.origin(tenant) != log.origin(tenant):
+        raise DecisionRefused("the log key of this process is not the one that counts here", code="bad_signature")
     last = tx.audit.last(policy_stream(tenant, agent))
     if last is None or (last.kind, last.body.get("policy_set")) != (IN_FORCE, digest):
         raise DecisionRefused("the record does not say yet that these policies are in force", code="not_in_force")
@@ -152,7 +164,7 @@ def _signature(tx: Transaction, it: Authorised, to: int) -> tuple[str, str]:
             continue
         document = str(entry.body.get("document"))
         try:
-            signed = signature_of(tx, tenant, document, it.now).document
+            signed = signature_of(tx, tenant, document, it.now)
         except PlacetError as error:
             wrong = wrong or error
             continue

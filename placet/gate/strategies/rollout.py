@@ -16,7 +16,7 @@ from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.written import share_in_words
 from placet.contracts.text import counted
 from placet.errors import DecisionRefused, GovernanceError, UsageError
-from placet.gate.strategies.promoted import BY_POLICY, promoted_to
+from placet.gate.strategies.promoted import BY_POLICY, promoted_to, stage_of
 from placet.governance.authority.mandates import entitle_signer
 from placet.governance.log.chain import entry_hash
 from placet.governance.policy.set import PolicySet
@@ -68,7 +68,7 @@ class RolloutStanding(NamedTuple):
         resumed_at: When it was let go on last; None where it never was.
         ended: The entry of its end; None before.
         share: That stage's share of the cohort.
-        void: How many moves on record do not count: their order's signature or its signer's entitlement fails now.
+        voids: Which moves on record do not count: what they rest on, or a signer's entitlement, fails now.
         began: The entry by which its stage began.
         missing: What its row knows of and the record has no more; empty where both agree. Nobody is treated then.
     """
@@ -83,7 +83,7 @@ class RolloutStanding(NamedTuple):
     resumed_at: datetime | None
     ended: AuditEvent | None
     share: int
-    void: int
+    voids: tuple[int, ...]
     missing: str = ""
     began: AuditEvent | None = None
 
@@ -106,12 +106,14 @@ def standing_of(tx: Transaction, it: Authorised) -> RolloutStanding:
     stages = it.strategy.rollout.stages
     started = _entry(tx, it, STARTED, it.version)
     stage, moves, moved_at = 0, 0, started.at if started is not None else None
-    void, began = 0, started
+    voids, began = list[int](), started
     for entry in numbered(tx, it, MOVED):
         moves += 1
         to = _moved_to(tx, it, entry, stage, moves, began)
         if to is None:
-            void += 1  # the next order has the next number, so that another person can sign what counts no longer
+            voids.append(
+                moves
+            )  # the next order has the next number, so that another person can sign what counts no longer
         else:
             stage, moved_at, began = to, entry.at, entry
     holds, held, held_at, resumed_at = 0, None, None, None
@@ -123,7 +125,19 @@ def standing_of(tx: Transaction, it: Authorised) -> RolloutStanding:
     ended = _entry(tx, it, ENDED, it.version)
     missing = "" if started is None else _missing(tx, it, moves, holds, ended)
     return RolloutStanding(
-        started, stage, moves, moved_at, holds, held, held_at, resumed_at, ended, stages[stage], void, missing, began
+        started,
+        stage,
+        moves,
+        moved_at,
+        holds,
+        held,
+        held_at,
+        resumed_at,
+        ended,
+        stages[stage],
+        tuple(voids),
+        missing,
+        began,
     )
 
 
@@ -205,7 +219,7 @@ def _moved_to(
     if document is None:
         return to if to < stage else None  # nobody signs for less
     if entry.body.get("by") == BY_POLICY:
-        return promoted_to(tx, it, entry, stage=stage, number=number, began=began)
+        return promoted_to(tx, it, entry, stage_of(it, stage, began, number))
     order = _kept(tx, it, str(document))
     wanted = ("promote", number, it.strategy.rollout.stages[to])
     counts = order is not None and (order.action, order.number, order.to) == wanted and to == stage + 1
@@ -262,7 +276,7 @@ def in_words(standing: RolloutStanding) -> str:
         return f"altered, and nobody is treated by it: {standing.missing}; see `placet audit verify`"
     if standing.held is not None:
         return f"held: {standing.held}"
-    void = f"; {counted(standing.void, 'signed stage')} on record counts no longer" if standing.void else ""
+    void = f"; {counted(len(standing.voids), 'signed stage')} on record counts no longer" if standing.voids else ""
     return f"reaches {share_in_words(standing.share)}{void}"
 
 

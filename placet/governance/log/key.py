@@ -64,7 +64,7 @@ class TrustedLog:
         """Return the name of a tenant's log."""
         return origin_of(self._log_name, tenant)
 
-    def keys(self) -> tuple[bytes, ...]:
+    def trusted(self) -> tuple[bytes, ...]:
         """Return the keys whose signatures count; none where they cannot be read."""
         seen = tuple(_seen(path) for path in (self._key_file.parent, self._key_file, _public_half(self._key_file)))
         if self._read[0] != seen:

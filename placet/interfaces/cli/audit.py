@@ -218,7 +218,9 @@ def accept_head(
 
 
 def _verify_record(toolbox: Toolbox, against: Path | None, key: list[str] | None, *, as_json: bool) -> None:
+    from placet.contracts.strategies.written import share_in_words
     from placet.service.keeping.log import read_anchors
+    from placet.service.rollouts.vouching import verify_promotions
     from placet.storage.log.verification import verify_log
     from placet.storage.projections.verification import check_projections
 
@@ -228,6 +230,7 @@ def _verify_record(toolbox: Toolbox, against: Path | None, key: list[str] | None
     with toolbox.database().snapshot() as tx:
         found = verify_log(tx, toolbox.tenant, keys, anchored)
         check_projections(tx, toolbox.tenant)
+        promoted = verify_promotions(tx, toolbox.tenant, [one.public_key for one in keys])
     if as_json:
         output.print_json(
             {
@@ -238,6 +241,7 @@ def _verify_record(toolbox: Toolbox, against: Path | None, key: list[str] | None
                 "checkpoints": found.checkpoints,
                 "anchors": found.anchors,
                 "root": found.root.hex(),
+                "promotions": [one.model_dump(mode="json") for one in promoted],
             }
         )
         return
@@ -250,6 +254,11 @@ def _verify_record(toolbox: Toolbox, against: Path | None, key: list[str] | None
         f"{counted(found.checkpoints, 'signed checkpoint')} verified with it; "
         f"{counted(found.pending, 'entry', 'entries')} too new to be in it"
     )
+    for one in promoted:
+        output.print_line(
+            f"strategy {one.strategy} to {share_in_words(one.to)}: promoted by policy {', '.join(one.policies)}, "
+            f"signed by {one.signer}, on look {one.look}; the log's key vouches for it"
+        )
     if against is None:
         output.print_line("no anchored checkpoint was given to compare with; name a file or a folder by --against")
     else:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 from placet.contracts.audit import AuditEvent, RecordKind
 from placet.contracts.strategies.rolling import Velocity
 from placet.contracts.strategies.written import share_in_words
-from placet.contracts.text import counted, spoken
+from placet.contracts.text import WORDS, counted, one_line, spoken
 from placet.interfaces.telling.parts import because, digest_of, moment_of, name_of, signer_of, words_of
 from placet.notify.strategy_notices import why_in_words
 
 if TYPE_CHECKING:
-    from placet.service.rollouts.showing import ShownRollout
+    from placet.service.rollouts.showing import ShownMove, ShownRollout
 
 _A_MINUTE: Final = 60
 _AN_HOUR: Final = 3_600
@@ -47,7 +47,19 @@ def _moved(event: AuditEvent) -> str:
     body = event.body
     if body.get("document") is None:
         return f"took the rollout of {_of(event)} BACK to stage {int(body['stage']) + 1}{because(event)}"
+    if body.get("by") == "policy":
+        return _promoted(event)
     return f"signed the rollout of {_of(event)} on to {share_in_words(int(body['to']))} of its cohort{because(event)}"
+
+
+def _promoted(event: AuditEvent) -> str:
+    body = event.body
+    policies = ", ".join(name_of(one) for one in body["policies"])
+    return (
+        f"took the rollout of {_of(event)} on to {share_in_words(int(body['to']))} of its cohort: promoted by policy "
+        f"{policies} of set {digest_of(str(body['policy_set']))}, which {name_of(body['signed_by'])} signed, "
+        f"on look {int(body['look'])}"
+    )
 
 
 def _held(event: AuditEvent) -> str:
@@ -131,6 +143,22 @@ def _passed_over(event: AuditEvent) -> str:
         f"started no run of {_of(event)} for customer {whom}: strategy {other} is worth more for them, "
         f"{name_of(body['by_worth'])} against {name_of(body['worth'])}"
     )
+
+
+def move_in_words(move: "ShownMove") -> str:
+    """Say on whose word a rollout went to another stage, and whether that still counts."""
+    to = "the stage before" if move.to is None else f"{share_in_words(move.to)} of its cohort"
+    if move.by == "guard_rails":
+        said = f"{move.number}, taken back to {to}, since a guard rail failed"
+    elif move.by == "person":
+        said = f"{move.number}, to {to}: signed by {name_of(move.who)}"
+    else:
+        policies = ", ".join(name_of(one) for one in move.policies)
+        said = (
+            f"{move.number}, to {to}: promoted by policy {policies}, signed by {name_of(move.who)} "
+            f"(set {digest_of(str(move.policy_set))}), on look {move.look}"
+        )
+    return said if move.counts else f"{said}; it COUNTS NO LONGER: {one_line(move.why_not, WORDS)}"
 
 
 def velocity_in_words(found: Velocity) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 from placet.contracts.audit import AuditEvent, RecordKind
 from placet.contracts.money import Money
+from placet.contracts.strategies.written import share_in_words
 from placet.contracts.text import NAME, counted, quoted
 from placet.contracts.times import minute
 from placet.interfaces.telling.parts import because, detail_of, digest_of, moment_of, name_of, signer_of, words_of
@@ -170,6 +171,15 @@ def _policy(event: AuditEvent) -> str:
     return f"policy set {known}, of {policies}, is in force for agent {agent}"
 
 
+def _policies_signed(event: AuditEvent) -> str:
+    body = event.body
+    most, until = share_in_words(int(body["most"])), moment_of(str(body["valid_until"]))
+    return (
+        f"signed that policy set {digest_of(str(body['policy_set']))} of agent {name_of(body['agent'])} may begin "
+        f"stages of rollouts, up to {most} of a cohort, until {until}{because(event)}"
+    )
+
+
 def _met(event: AuditEvent) -> str:
     return (
         f"runs are at Temporal's namespace {name_of(event.body['namespace'])}, id {name_of(event.body['namespace_id'])}"
@@ -197,6 +207,13 @@ OF_TENANTS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "invitation.answered": _invitation,
     "invitation.withdrawn": _invitation,
     "policy.in_force": _policy,
+    "policy.signed": _policies_signed,
+    "policy.signature_refused": lambda event: (
+        f"a signature on policies did not count{signer_of(event)}: {quoted(event.body['detail'])}"
+    ),
+    "policy.withdrawn": lambda event: (
+        f"withdrew the signature on policies {digest_of(str(event.body['signature_id']))}{because(event)}"
+    ),
     "policy.kept": _policy,
     "engine.met": _met,
     "log.anchored": _anchored,

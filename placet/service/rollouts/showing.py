@@ -1,8 +1,8 @@
 """Rollouts as people look at them: one in full, and all in a list."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import AwareDatetime
 
@@ -12,7 +12,7 @@ from placet.contracts.outcomes.looks import RolloutLook
 from placet.contracts.strategies.rolling import Phase, Velocity
 from placet.contracts.strategies.strategy import Strategy
 from placet.errors import GovernanceError, UsageError
-from placet.gate.strategies.promoted import LOOKED
+from placet.gate.strategies.promoted import BY_POLICY, LOOKED, Stage, check_counts, check_made, stage_of
 from placet.gate.strategies.published import strategy_of
 from placet.gate.strategies.rollout import (
     HELD,
@@ -21,6 +21,7 @@ from placet.gate.strategies.rollout import (
     Authorised,
     RolloutStanding,
     in_words,
+    numbered,
     standing_of,
 )
 from placet.governance.policy.set import PolicySet
@@ -36,6 +37,33 @@ _LATE: Final = timedelta(minutes=15)
 
 Policies = Callable[[str], PolicySet]
 """The policy set in force for an agent of the tenant."""
+
+
+class ShownMove(Frozen):
+    """One move of a rollout to another stage, and on whose word.
+
+    Attributes:
+        number: Which move it is, from 1.
+        to: The share that it led to; None where it was taken back.
+        by: Whether a person signed this very stage, policy began it where a person signed the policies, or a guard
+            rail that failed took it back.
+        who: Who signed the stage, or the policies; empty where it was taken back.
+        policies: Those that permitted it.
+        look: Which look it stands on; None where that is not said.
+        counts: Whether it counts now.
+        why_not: Why not.
+    """
+
+    number: int
+    at: AwareDatetime
+    to: int | None
+    by: Literal["person", "policy", "guard_rails"]
+    who: str
+    policies: tuple[str, ...] = ()
+    policy_set: Digest | None = None
+    look: int | None = None
+    counts: bool = True
+    why_not: str = ""
 
 
 class ShownRollout(Frozen):
@@ -55,6 +83,7 @@ class ShownRollout(Frozen):
         asks: What was found when the next stage was asked for; None where nothing is asked.
         looks: The newest looks, the newest first.
         stalled: Whether its next step is long overdue: its workflow may be gone.
+        moves: Each move to another stage, and on whose word; the first first.
         acts: What was ordered, moved, held and ended, the first first.
     """
 
@@ -73,6 +102,7 @@ class ShownRollout(Frozen):
     asks: Digest | None
     looks: tuple[RolloutLook, ...]
     stalled: bool
+    moves: tuple[ShownMove, ...]
     acts: tuple[AuditEvent, ...]
 
 
@@ -112,6 +142,7 @@ def show_rollout(database: Database, tenant: str, wanted: str, policies: Policie
             asks=asked_with(tx, tenant, it, stands) if stands.ended is None else None,
             looks=tuple(_looks(tx, tenant, found.version, row.looks, looks)),
             stalled=stands.ended is None and row.next_at is not None and now > row.next_at + _LATE,
+            moves=tuple(_moves(tx, it, stands)),
             acts=tuple(_acts(tx, tenant, it, stands)),
         )
 
@@ -215,6 +246,39 @@ def _doing(row: RolloutRow, stands: RolloutStanding) -> tuple[Phase, str]:
     if row.phase in ("held", "over"):
         return "reaching", "it goes on: its next step says with what"
     return row.phase, row.detail
+
+
+def _moves(tx: Transaction, it: Authorised, stands: RolloutStanding) -> Iterator[ShownMove]:
+    stage, began = 0, stands.started
+    for number, entry in enumerate(numbered(tx, it, MOVED), start=1):
+        body, counts = entry.body, number not in stands.voids
+        yield _move(tx, it, entry, stage_of(it, stage, began, number), counts=counts)
+        if counts:
+            stage, began = int(body["stage"]), entry
+
+
+def _move(tx: Transaction, it: Authorised, entry: AuditEvent, stage: Stage, *, counts: bool) -> ShownMove:
+    body = entry.body
+    shown = ShownMove(number=stage.move, at=entry.at, to=body.get("to"), by="guard_rails", who="", counts=counts)
+    if body.get("document") is None:
+        return shown
+    if body.get("by") != BY_POLICY:
+        why = "" if counts else "the signature counts no longer, or its signer may not publish the strategy any more"
+        return shown.model_copy(update={"by": "person", "who": entry.actor, "why_not": why})
+    why = ""
+    try:
+        check_counts(tx, it, check_made(tx, entry, stage))
+    except (GovernanceError, UsageError) as error:
+        why = str(error)
+    said = {
+        "by": "policy",
+        "who": str(body.get("signed_by")),
+        "policies": tuple(str(one) for one in body.get("policies", ())),
+        "policy_set": body.get("policy_set"),
+        "look": body.get("look"),
+        "why_not": why,
+    }
+    return shown.model_copy(update=said)
 
 
 def asked_with(tx: Transaction, tenant: str, it: Authorised, stands: RolloutStanding) -> str | None:

@@ -14,6 +14,7 @@ from placet.contracts.people.rollout_order import RolloutOrder
 from placet.contracts.run import RunRequest, RunState
 from placet.contracts.strategies.rolling import RolloutAsked, RolloutStep
 from placet.contracts.strategies.strategy import Strategy
+from placet.governance.log.key import LogIdentity
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.keys import Signer
 from placet.notify.address_book import AddressBook
@@ -51,6 +52,7 @@ class Rolling:
     asked: RolloutAsked
     later: timedelta = field(default_factory=timedelta)
     book: AddressBook | None = None
+    identity: Callable[[], LogIdentity] | None = None
 
     @property
     def now(self) -> datetime:
@@ -60,7 +62,7 @@ class Rolling:
     @property
     def steps(self) -> RolloutSteps:
         policies = lambda _tenant, _agent: self.shop.policies  # noqa: E731
-        return RolloutSteps(self.shop.database, policies, lambda: self.now, book=self.book)
+        return RolloutSteps(self.shop.database, policies, lambda: self.now, book=self.book, identity=self.identity)
 
     def policies(self, _agent: str) -> PolicySet:
         return self.shop.policies

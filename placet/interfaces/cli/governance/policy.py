@@ -1,24 +1,46 @@
-"""`placet policy check|test|explain`: mend a policy set before it is in force, and say why it answered as it did."""
+"""`placet policy check|test|explain|sign|signatures|withdraw`: mend a policy set, say why it answered, sign it.
+
+A policy set is mended before it is in force. What is signed is that it may begin stages of rollouts.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from placet.contracts.text import counted
+from placet.contracts.people.lasting import MOST_DAYS
+from placet.contracts.strategies.written import share_in_words
+from placet.contracts.text import counted, spoken
+from placet.contracts.times import minute, moment
 from placet.errors import GovernanceError, PolicyError
 from placet.files import read_given
 from placet.interfaces.cli import output
-from placet.interfaces.cli.options import JsonFlag, RunArgument
+from placet.interfaces.cli.live.published import policies_by_agent
+from placet.interfaces.cli.options import (
+    ApplicationOption,
+    AsOption,
+    ByOption,
+    CancelReasonOption,
+    JsonFlag,
+    KeyOption,
+    ReasonOption,
+    RunArgument,
+    application,
+    asking,
+)
+from placet.interfaces.cli.signing import check_signer, load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from placet.governance.policy.authoring.cases import CasesReport
     from placet.governance.policy.set import PolicySet
+    from placet.service.documents.policy_signatures import ShownSignature
 
 app = typer.Typer(no_args_is_help=True, help="Policies: what agents may do, and who may decide.")
 
 _LARGEST_CASES_BYTES = 1024 * 1024
+_SHOWN = 16
+"""Of a digest, in characters."""
 
 
 def register(root: typer.Typer) -> None:
@@ -120,6 +142,89 @@ def explain(context: typer.Context, run_id: RunArgument, as_json: JsonFlag = Fal
         output.print_json(explained.model_dump(mode="json"))
     else:
         policy_output.print_explained(explained)
+
+
+@app.command("sign")
+def sign(
+    context: typer.Context,
+    name: AsOption,
+    most: Annotated[str, typer.Option("--most", help="largest share of a cohort that policy may lead to: '50 %'")],
+    days: Annotated[int, typer.Option("--days", min=1, max=MOST_DAYS, help="days until it ends")] = 90,
+    agent: ApplicationOption = None,
+    key_file: KeyOption = None,
+    reason: ReasonOption = "",
+) -> None:
+    """Sign that the policies in force may begin stages of rollouts in your place.
+
+    They do so where one of them permits the action "promote", after a look at which all guard rails passed. You sign
+    exactly this set: once a file of it changes, it is signed again. Whoever may publish strategies may sign it.
+    """
+    from placet.service.documents.policy_signatures import draft_signature, sign_policies, take_signature
+
+    toolbox: Toolbox = context.obj
+    check_signer(toolbox, name, key_file)
+    of, policies = application(toolbox, agent), policies_by_agent(toolbox)
+    drafted = draft_signature(
+        policies(of), tenant=toolbox.tenant, agent=of, signer=name, most=most, days=days, reason=reason
+    )
+    for policy in policies(of).policies:
+        if policy.id in drafted.policies:
+            output.print_text(policy.text)
+    output.print_line(
+        f"you sign: policy set {drafted.policy_set[:_SHOWN]} of {of} may begin stages up to "
+        f"{share_in_words(drafted.most)} of a cohort until {moment(drafted.valid_until)}, by "
+        f"{', '.join(drafted.policies)}"
+    )
+    envelope = sign_policies(drafted, load_signer(toolbox, name, key_file).key)
+    taken = take_signature(toolbox.database(), envelope, tenant=toolbox.tenant, policies=policies)
+    output.print_line(f"{taken.signature_id}  signed by {name}, {spoken(taken.state)}")
+
+
+@app.command("signatures")
+def signatures(context: typer.Context, as_json: JsonFlag = False) -> None:
+    """List who signed which policy set, and whether it begins stages now; the newest first."""
+    from placet.service.documents.policy_signatures import list_signatures
+
+    toolbox: Toolbox = context.obj
+    found = list_signatures(toolbox.database(), toolbox.tenant, policies_by_agent(toolbox))
+    if as_json:
+        output.print_json([one.model_dump(mode="json") for one in found])
+        return
+    none = "nobody signed a policy set: a person signs each stage of a rollout"
+    output.print_lines((_signature(one) for one in found), none=none)
+
+
+@app.command("withdraw")
+def withdraw(
+    context: typer.Context,
+    signature_id: Annotated[str, typer.Argument(metavar="ID", help="its id, or an unambiguous beginning of it")],
+    by: ByOption = None,
+    reason: CancelReasonOption = "",
+) -> None:
+    """Withdraw a signature on a policy set: it begins no more stages. Those that it began stay."""
+    from placet.service.documents.policy_signatures import withdraw_signature
+
+    toolbox: Toolbox = context.obj
+    found = withdraw_signature(
+        toolbox.database(),
+        tenant=toolbox.tenant,
+        signature_id=signature_id,
+        by=asking(toolbox, by),
+        reason=reason,
+        policies=policies_by_agent(toolbox),
+    )
+    output.print_line(f"{found.signature_id}  {spoken(found.state)}: policy begins no more stages by it")
+
+
+def _signature(one: "ShownSignature") -> str:
+    signed = one.signature
+    by = f" by {one.withdrawn_by}" if one.withdrawn_by else ""
+    detail = f" ({one.detail})" if one.detail else ""
+    return (
+        f"{one.signature_id}  {signed.agent}  policy set {signed.policy_set[:_SHOWN]}, up to "
+        f"{share_in_words(signed.most)}, signed by {signed.signer} until {minute(signed.valid_until)}: "
+        f"{spoken(one.state)}{by}{detail}"
+    )
 
 
 def _places(toolbox: Toolbox) -> list[Path]:

@@ -208,7 +208,7 @@ def _print(found: "ShownRollout", *, as_json: bool) -> None:
     from placet.contracts.strategies.written import share_in_words
     from placet.interfaces.record_words import in_words, who
     from placet.interfaces.telling.outcomes import verdict_in_words
-    from placet.interfaces.telling.rollouts import velocity_in_words
+    from placet.interfaces.telling.rollouts import move_in_words, velocity_in_words
 
     if as_json:
         output.print_json(found.model_dump(mode="json"))
@@ -235,6 +235,8 @@ def _print(found: "ShownRollout", *, as_json: bool) -> None:
         output.print_field("how fast", velocity_in_words(found.velocity))
     if found.asks is not None:
         output.print_field("asks", f"for the next stage: `placet rollout promote {row.asked.strategy} --as NAME`")
+    for move in found.moves:
+        output.print_field("move", move_in_words(move))
     for look in found.looks[:_LOOKS]:
         output.print_field(
             "look", f"{look.number}, {minute(look.at)}, at {share_in_words(look.reached)}: {look.outcome}"

@@ -52,6 +52,7 @@ from placet.interfaces.console.pages.signing import batches as signed_batches
 from placet.interfaces.console.pages.signing import decisions, grants, lifts, orders, page
 from placet.interfaces.console.pages.signing import delegations as signed_delegations
 from placet.interfaces.console.pages.signing import mandates as signed_mandates
+from placet.interfaces.console.pages.signing import policies as signed_policies
 from placet.interfaces.console.pages.signing import strategies as signed_strategies
 from placet.interfaces.console.parts import Asked
 
@@ -195,5 +196,7 @@ POSTED: Final = (
     Posted("/governance/delegations", signed_delegations.ask, "deliver", "delegations"),
     Posted("/governance/mandates/{mandate_id}/revoke", mandates.revoke, "withdraw", "mandates"),
     Posted("/governance/delegations/{delegation_id}/revoke", delegations.revoke, "withdraw", "delegations"),
+    Posted("/governance/policies/signatures", signed_policies.ask, "deliver", "policies"),
+    Posted("/governance/policies/signatures/{signature_id}/withdraw", policies.withdraw, "withdraw", "policies"),
     Posted("/governance/reversals", reversals.start, "operate", "runs"),
 )

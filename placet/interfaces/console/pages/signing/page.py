@@ -17,6 +17,7 @@ from placet.interfaces.console.pages.signing import (
     mandates,
     orders,
     people,
+    policies,
 )
 from placet.interfaces.console.pages.signing.asking import Kind, check_may_sign
 from placet.interfaces.console.pages.signing.own import own_passkeys
@@ -30,6 +31,7 @@ KINDS: Final = (
     delegations.DELEGATION,
     lifts.LIFT,
     orders.ORDER,
+    policies.POLICIES,
     people.ENROLMENT,
     people.REVOCATION,
     grants.GRANT,

@@ -22,7 +22,7 @@ from placet.interfaces.console.views.statement import Row as Signed
 from placet.interfaces.console.views.statement import ToSign
 from placet.interfaces.record_words import in_words, who
 from placet.interfaces.telling.outcomes import verdict_in_words
-from placet.interfaces.telling.rollouts import early_in_words, velocity_in_words
+from placet.interfaces.telling.rollouts import early_in_words, move_in_words, velocity_in_words
 from placet.service.rollouts.showing import RolloutInList, ShownRollout
 from placet.storage.strategies.rollouts import AlteredRollout
 
@@ -128,6 +128,7 @@ class RolloutShown:
         held: Whether nothing starts until somebody signs.
         over: For good.
         runs: How many there are by state.
+        moves: Each move to another stage in words, and whether it counts.
     """
 
     name: str
@@ -145,6 +146,7 @@ class RolloutShown:
     runs: tuple[tuple[Badge, int], ...]
     rails: tuple[RailShown, ...]
     looks: tuple[LookShown, ...]
+    moves: tuple[tuple[str, bool], ...]
     acts: tuple[Act, ...]
 
 
@@ -188,6 +190,7 @@ def rollout_of(found: ShownRollout) -> RolloutShown:
         runs=tuple((badge_of(cast("RunState", state)), many) for state, many in found.runs.items()),
         rails=tuple(_rails(found.looks)),
         looks=tuple(_look(one) for one in found.looks),
+        moves=tuple((move_in_words(one), one.counts) for one in found.moves),
         acts=tuple(_act(event) for event in found.acts),
     )
 

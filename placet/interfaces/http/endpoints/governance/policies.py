@@ -1,9 +1,9 @@
-"""`/v1/policies`: which policies are in force, in their authors' own text; and why they answered as they did."""
+"""`/v1/policies`: which policies are in force, in their authors' own text; why they answered so; who signed them."""
 
 from threading import Lock
 from typing import Annotated, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import Field, field_validator
 
 from placet.contracts.base import AgentName, Digest, Frozen, RunId
@@ -14,12 +14,20 @@ from placet.governance.policy.authoring.gate_words import PermitGate
 from placet.governance.policy.set import policy_document
 from placet.governance.policy.source import Finding, PolicyFile, count
 from placet.governance.signing.canonical import sha256_hex
-from placet.interfaces.http.access import posts
+from placet.interfaces.http.access import Operator, posts
+from placet.interfaces.http.endpoints.common import Signed, Why, text_of
 from placet.interfaces.http.served import Served
+from placet.service.documents.policy_signatures import (
+    ShownSignature,
+    list_signatures,
+    take_signature,
+    withdraw_signature,
+)
 from placet.service.explaining import explain_policy
 
 MOST_POLICIES: Final = 100
 """Of a set that is checked over HTTP: twelve are many."""
+SignatureId = Annotated[str, Path(pattern=r"^[0-9a-f]{8,32}$", description="its id, or an unambiguous beginning of it")]
 
 
 class PoliciesInForce(Frozen):
@@ -70,6 +78,12 @@ class PolicyChecked(Frozen):
     gates: tuple[PermitGate, ...]
 
 
+class PolicySignatures(Frozen):
+    """Signatures on policy sets, the newest first."""
+
+    signatures: tuple[ShownSignature, ...]
+
+
 class PolicyEndpoints:
     """The endpoints, for one tenant."""
 
@@ -81,6 +95,9 @@ class PolicyEndpoints:
         router = APIRouter(prefix="/v1", tags=["policies"])
         router.add_api_route("/policies", self.list_policies, methods=["GET"])
         router.add_api_route("/policies/check", self.check, **posts("read"))
+        router.add_api_route("/policies/signatures", self.list_signatures, methods=["GET"])
+        router.add_api_route("/policies/signatures", self.take, **posts("deliver"), status_code=201)
+        router.add_api_route("/policies/signatures/{signature_id}/withdraw", self.withdraw, **posts("withdraw"))
         router.add_api_route("/runs/{run_id}/policy", self.explain, methods=["GET"])
         return router
 
@@ -105,6 +122,32 @@ class PolicyEndpoints:
             )
         finally:
             self._checking.release()
+
+    def list_signatures(self) -> PolicySignatures:
+        """List who signed which policy set, so that it may begin stages of rollouts, and where each stands."""
+        served = self._served
+        return PolicySignatures(signatures=list_signatures(served.database, served.tenant, served.policies_of))
+
+    def take(self, envelope: Signed) -> ShownSignature:
+        """Take a signature on the policy set in force; the same again changes nothing. See `PolicySignature`.
+
+        It may then begin stages of rollouts without a signature on each, where one of its policies permits `promote`.
+        """
+        served = self._served
+        return take_signature(served.database, text_of(envelope), tenant=served.tenant, policies=served.policies_of)
+
+    def withdraw(self, signature_id: SignatureId, why: Why, operator: Operator) -> ShownSignature:
+        """Withdraw a signature on a policy set: it begins no more stages, and those that it began stay."""
+        served = self._served
+        return withdraw_signature(
+            served.database,
+            tenant=served.tenant,
+            signature_id=signature_id,
+            by=operator.name,
+            reason=why.reason,
+            policies=served.policies_of,
+            voucher=operator.token_id,
+        )
 
     def explain(self, run_id: RunId) -> RunExplained:
         """Say why policy answered as it did at a run's gate and for each decision, and who could decide it now."""
