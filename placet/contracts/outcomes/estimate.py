@@ -10,6 +10,7 @@ from placet.contracts.outcomes.figures import Customers, Unit, Unknown
 from placet.contracts.outcomes.off_policy import OffPolicyEstimate
 from placet.contracts.outcomes.windows import Days
 from placet.contracts.strategies.rollout import Measure
+from placet.contracts.strategies.steps import StepName
 from placet.contracts.strategies.strategy import StrategyName
 
 LeftOutWhy = Literal["undecided", "gone", "altered"]
@@ -64,6 +65,8 @@ class StrategyEstimate(Frozen):
         simulated: Customers with events that are not real.
         why_not: Why nothing is said at all; None where something is.
         more: How many customers more it roughly takes; None where that is no help.
+        of_steps: The steps of whose choice it is, where the strategy has several steps; all else of its journeys is
+            taken as it is.
         said: All of it in one sentence.
     """
 
@@ -83,4 +86,5 @@ class StrategyEstimate(Frozen):
     why_not: Unknown | None
     more: StrictInt | None
     measures: tuple[EstimatedMeasure, ...]
+    of_steps: tuple[StepName, ...] = ()
     said: str = ""

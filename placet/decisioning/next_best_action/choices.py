@@ -15,6 +15,7 @@ from placet.contracts.billing import Evidence
 from placet.contracts.mutation import Mutation
 from placet.contracts.proposal import NOTHING, Candidate
 from placet.contracts.state import CustomerState
+from placet.contracts.strategies.steps import Step, StepName, TreatStep, goes_to, permitted
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.treatment import Staying
 from placet.contracts.strategies.used import StrategyUsed
@@ -91,6 +92,33 @@ def decided_of(
         state=state,
         evidence=evidence,
     )
+
+
+def choice_steps(strategy: Strategy) -> tuple[StepName, ...]:
+    """Return the steps of a strategy that may give one of several treatments; none of a strategy without steps."""
+    codes = tuple(one.code for one in strategy.treatments)
+    treats = (one for one in strategy.steps if isinstance(one, TreatStep))
+    return tuple(one.step for one in treats if len(permitted(one, codes)) > 1)
+
+
+def one_after_another(strategy: Strategy) -> tuple[StepName, StepName] | None:
+    """Return two steps with a choice of which one leads to the other; None where each customer comes to one at most.
+
+    The draw of a customer is one for all steps: whoever was drawn at the first is drawn at the second as well, so that
+    what one of both brings cannot be told apart.
+    """
+    choices, steps = choice_steps(strategy), strategy.steps
+    reached = {name: _reached(steps, name) for name in choices}
+    return next(((one, other) for one in choices for other in choices if other in reached[one]), None)
+
+
+def _reached(steps: tuple[Step, ...], name: StepName) -> set[StepName]:
+    """Return the steps to which a step leads, at once or by others; all lead forward."""
+    found = set[StepName]()
+    for place, one in enumerate(steps):
+        if one.step == name or one.step in found:
+            found |= {to for _, to in goes_to(steps, place) if to is not None}
+    return found
 
 
 def by_text(published: Strategy, changed: Strategy) -> Chooses:

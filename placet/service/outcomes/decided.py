@@ -1,7 +1,8 @@
 """Decisions of a published strategy, read back from the record: whom it was made for, by which chance, on what.
 
 Whoever was drawn counts by the decision, whatever became of it (intention to treat): what a person rejected, or billing
-refused, was chosen all the same. Nothing is believed that the text does not make again of what the run read.
+refused, was chosen all the same. Nothing is believed that the text does not make again of what the run read. Of a
+strategy of several steps the decision is the one at the step that gives a choice.
 """
 
 from collections import Counter
@@ -16,7 +17,7 @@ from placet.contracts.outcomes.estimate import LeftOutWhy
 from placet.contracts.proposal import Candidate, Proposal
 from placet.contracts.state import CustomerState
 from placet.contracts.strategies.used import StrategyUsed
-from placet.decisioning.next_best_action.choices import Decided, decided_of
+from placet.decisioning.next_best_action.choices import Decided, choice_steps, decided_of
 from placet.errors import GovernanceError, UsageError
 from placet.governance.log.chain import entry_hash
 from placet.service.outcomes.entering import RolledOut
@@ -90,7 +91,7 @@ def _decided(
 def _made_again(
     tx: Transaction, tenant: str, it: RolledOut, customer: str, run_id: str, ids: Sequence[str]
 ) -> Decided | None:
-    """Return the decision of a run, made again; None where it did not ask the strategy.
+    """Return the decision of a run, made again; None where it did not ask the strategy, or had no choice.
 
     Raises:
         GovernanceError: code `decision_altered`; what is kept is not that decision. Code `artifact_altered` and so on.
@@ -101,7 +102,10 @@ def _made_again(
     if proposed is None or queried is None or said is None:
         return None
     used, candidates, stated = said
-    of_it = (used.version, used.name, used.step) == (it.version, it.strategy.name, None) and used.drawn_by in ids
+    if it.strategy.steps and used.step not in choice_steps(it.strategy):
+        return None  # another step, which gives one treatment: nothing was chosen there
+    step = used.step if it.strategy.steps else None
+    of_it = (used.version, used.name, used.step) == (it.version, it.strategy.name, step) and used.drawn_by in ids
     if not of_it or any(entry_hash(one) != one.hash for one in (proposed, queried)):
         raise GovernanceError(f"run {run_id!r} did not decide so", code="decision_altered")
     evidence = tx.artifacts.get_model(str(queried.body["evidence"]), Evidence, tenant=tenant)

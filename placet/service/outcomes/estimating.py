@@ -6,7 +6,8 @@
         is known, and the customer counts in no figure.
     (4) Estimate from the others: both texts by what each ranks first, so that what differs is the text alone.
 
-It writes nothing.
+Of a strategy of several steps it is the one choice of a journey that is estimated: chance had a part there and nowhere
+else, and what the other steps give is taken as it is. It writes nothing.
 """
 
 from collections import Counter
@@ -23,7 +24,15 @@ from placet.contracts.outcomes.off_policy import Estimator, OffPolicyEstimate
 from placet.contracts.outcomes.windows import Days
 from placet.contracts.strategies.rollout import Measure
 from placet.contracts.strategies.strategy import Strategy
-from placet.decisioning.next_best_action.choices import Chooses, Decided, by_text, could_be, log_of
+from placet.decisioning.next_best_action.choices import (
+    Chooses,
+    Decided,
+    by_text,
+    choice_steps,
+    could_be,
+    log_of,
+    one_after_another,
+)
 from placet.decisioning.next_best_action.proposing import unread_by
 from placet.decisioning.outcomes.groups import unknown
 from placet.decisioning.outcomes.off_policy import FEWEST_EFFECTIVE, FEWEST_TRIED, RULE, off_policy
@@ -114,6 +123,7 @@ def estimate(
         why_not=refused,
         more=_more(compared, measures),
         measures=measures,
+        of_steps=choice_steps(it.strategy) if measures else (),
     )
 
 
@@ -199,12 +209,8 @@ def _measures(it: RolledOut, frame: pl.DataFrame, log: pl.DataFrame) -> list[Est
 
 def _unlike(published: Strategy, changed: Strategy) -> Unknown | None:
     """Say why two texts cannot be compared at all."""
-    if published.steps or changed.steps:
-        return unknown(
-            "no_figure",
-            "the strategy takes customers through steps: what comes of one step hangs on the others, so that single "
-            "decisions tell nothing of it",
-        )
+    if (why := _other_steps(published, changed)) is not None:
+        return unknown("no_figure", why)
     if published.market.currency != changed.market.currency:
         said = f"the published version is in {published.market.currency}, the changed text in {changed.market.currency}"
         return unknown("unlike_units", f"{said}: amounts cannot be compared")
@@ -212,6 +218,23 @@ def _unlike(published: Strategy, changed: Strategy) -> Unknown | None:
     if unread:
         said = f"the changed text asks for {', '.join(unread)}, which no run of the published version has read"
         return unknown("no_figure", f"{said}: publish it, and look at its own outcomes")
+    return None
+
+
+def _other_steps(published: Strategy, changed: Strategy) -> str | None:
+    """Say why the choices of a journey tell nothing; None where each customer comes to one choice at most."""
+    if published.steps != changed.steps:
+        return (
+            "the changed text has other steps: other customers would come to a choice, and something else would follow"
+        )
+    if (both := one_after_another(published)) is not None:
+        first, second = both
+        return (
+            f"step {first} leads to step {second}, and both give a choice: the draw of a customer is the same at both, "
+            "so that what one of them brings cannot be told apart"
+        )
+    if published.steps and not choice_steps(published):
+        return "no step of the strategy gives one of several treatments: nothing was chosen, and nothing tried"
     return None
 
 

@@ -4,7 +4,7 @@ Billing answers of them what it answers of one customer of the sandbox, under th
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -19,8 +19,10 @@ from placet.decisioning.next_best_action.proposing import state_for
 from placet.service.state.taking import take_events
 from placet.service.strategies.publishing import carried
 from tests.integration.outcomes.trial import MEMBERS, Trial, begun, event, habit, lot, recharge
+from tests.support.steps import Steps
 from tests.support.strategies.published import IN_BOTH, Shop
 from tests.support.strategies.rolling import everybody
+from tests.support.strategies.travelling import Trip
 
 SPEND: Final = ("measure: churn, direction: lower", "measure: spend, direction: higher")
 ALL_AT_ONCE: Final = ("stages: [60 %, 100 %]", "stages: [100 %]")
@@ -70,7 +72,7 @@ def explored(shop: Shop, *edits: tuple[str, str], customers: Sequence[str] = MEM
     take_events(shop.database, "demo", texts, now=now, oldest=now - timedelta(days=400))
     trial = begun(shop, *EDITS, *edits)
     of = trial.rolling.of
-    like = shop.run(of, IN_BOTH, key="like")
+    like = at_step(shop, of, IN_BOTH) if of.steps else shop.run(of, IN_BOTH, key="like")
     with shop.database.reading() as tx:
         queried = like.query(like.analyse())
         evidence = tx.artifacts.get_model(queried.evidence, Evidence, tenant="demo")
@@ -88,8 +90,11 @@ def explored(shop: Shop, *edits: tuple[str, str], customers: Sequence[str] = MEM
 def decide(shop: Shop, trial: Trial, customer: str, like: Evidence, assessment: str) -> Proposal | None:
     """Let the product's step decide for a customer, on their own state and on what billing says."""
     of, context, now = trial.rolling.of, shop.steps.parts.context, datetime.now(UTC)
-    carries = carried(shop.database, "demo", of.name, "agent", lambda _: shop.policies, now)
-    steps = shop.carrying(carries, customer, f"of-{customer}")
+    if of.steps:
+        steps = at_step(shop, of, customer)
+    else:
+        carries = carried(shop.database, "demo", of.name, "agent", lambda _: shop.policies, now)
+        steps = shop.carrying(carries, customer, f"of-{customer}")
     state = state_for(of, context.live_state("demo", customer))
     with shop.database.transaction() as tx:
         digest = tx.artifacts.put_model("demo", state)
@@ -111,6 +116,13 @@ def decide(shop: Shop, trial: Trial, customer: str, like: Evidence, assessment: 
     proposed = steps.call(Propose(context).propose, asked)
     found: Proposal | None = proposed.proposal
     return found
+
+
+def at_step(shop: Shop, of: Strategy, customer: str) -> Steps:
+    """Let a customer enter a strategy of several steps, and return the steps of the run at the first that treats."""
+    trip = Trip(shop, of, customer)
+    trip.enter()
+    return replace(shop.steps, run=trip.request())
 
 
 def changed(*edits: tuple[str, str]) -> Strategy:

@@ -1,7 +1,7 @@
 """What a changed strategy would bring is estimated as it truly is, from decisions on the record, or nothing is said."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from sqlalchemy import text
@@ -142,3 +142,52 @@ def test_a_run_that_chose_nothing_is_a_decision_as_well(shop: Shop) -> None:
     assert wider.never == wider.decisions, "whom the rules kept out was never treated"
     rules = questions(it).answers[4]
     assert f"in {same.decisions:,} of {same.decisions:,} decisions they left a treatment out" in rules.missing
+
+
+GIVE: Final = "steps:\n  - {step: give, treat: all}\n"
+REST: Final = "  - {step: rest, wait: 20 days}\n"
+THANK: Final = "  - {step: thank, treat: [small_credit]}\n"
+
+
+def by_steps(steps: str) -> tuple[str, str]:
+    return "rollout:\n", f"{steps}rollout:\n"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_one_choice_of_a_journey_is_estimated_and_said_to_be_so(shop: Shop) -> None:
+    steps = by_steps(GIVE + REST + THANK)
+    it = explored(shop, steps)
+    assert len(it.decided) > 300
+    assert {one.strategy.step for one in it.decided.values() if one.strategy} == {"give"}
+    it.live()
+    found = asked(it, changed(steps, SMALL_FIRST))
+    assert (found.why_not, found.decisions, found.of_steps) == (None, len(it.decided), ("give",))
+    spend = found.measures[0].dr
+    truth = (BRINGS["small_credit"] - BRINGS["loyalty_credit"]) * MILLION
+    assert isinstance(spend, OffPolicyEstimate)
+    assert 0 < spend.difference_between.low <= truth <= spend.difference_between.high
+    assert "; that is of the choice at step give alone" in found.said
+    assert any(
+        "what the other steps give, and when, is taken as the published version has it" in one for one in summary(found)
+    )
+
+    other = asked(it, changed(by_steps(GIVE + THANK), SMALL_FIRST))
+    assert "the changed text has other steps" in other.said
+    assert why_not(other) == "no_figure"
+    assert why_not(asked(it, changed(SMALL_FIRST))) == "no_figure"
+
+
+def test_of_choices_that_follow_each_other_nothing_is_said(shop: Shop) -> None:
+    steps = by_steps(GIVE + REST + "  - {step: again, treat: all}\n")
+    it = explored(shop, steps, customers=FEW)
+    it.live()
+    found = asked(it, changed(steps, SMALL_FIRST))
+    assert why_not(found) == "no_figure"
+    assert "step give leads to step again, and both give a choice" in found.said
+
+
+def test_where_no_step_gives_a_choice_nothing_was_tried(shop: Shop) -> None:
+    steps = by_steps("steps:\n" + THANK)
+    it = explored(shop, steps, customers=FEW)
+    it.live()
+    assert "no step of the strategy gives one of several treatments" in asked(it, changed(steps, SMALL_FIRST)).said

@@ -56,7 +56,7 @@ def in_one_sentence(found: StrategyEstimate) -> str:
     if found.alike == found.decisions:
         many = counted(found.decisions, "decision")
         return f"It chooses the same as the published version in all {many} that are known: nothing would change"
-    return f"{measure_in_words(first, found.days, found.currency)}{_of_whom(found)}{more}"
+    return f"{measure_in_words(first, found.days, found.currency)}{_of_whom(found)}{_of_which_step(found)}{more}"
 
 
 def summary(found: StrategyEstimate) -> Iterator[str]:
@@ -78,6 +78,11 @@ def summary(found: StrategyEstimate) -> Iterator[str]:
         )
     if found.simulated:
         yield f"of {found.simulated:,} of them there are SIMULATED events"
+    if found.of_steps:
+        yield (
+            f"it is of the choice at step {' or '.join(found.of_steps)} alone, and of the customers who came to it: "
+            "what the other steps give, and when, is taken as the published version has it"
+        )
     yield (
         "both are taken by what they rank first, without what is tried by chance; whom the published version treats is "
         "asked, with its control group, its term and its stage; budgets are not"
@@ -147,6 +152,12 @@ def _of_whom(found: StrategyEstimate) -> str:
         f"; that is of {found.decisions - found.never:,} of {found.decisions:,} customers: for the others it chooses "
         "what was never tried"
     )
+
+
+def _of_which_step(found: StrategyEstimate) -> str:
+    if not found.of_steps:
+        return ""
+    return f"; that is of the choice at step {' or '.join(found.of_steps)} alone"
 
 
 def _share(some: int, whole: int) -> str:
