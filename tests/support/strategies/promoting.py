@@ -8,6 +8,7 @@ from placet.contracts.audit import AuditEvent, tenant_stream
 from placet.contracts.people.policy_signature import PolicySignature
 from placet.contracts.strategies.promotion import PolicyPromotion
 from placet.entrypoints.beside_worker.policy_watch import PolicyWatch
+from placet.entrypoints.settings import Settings
 from placet.governance.authority.promotions import read_promotion, sign_promotion
 from placet.governance.log.key import LogIdentity, TrustedLog, load_or_create_log_identity
 from placet.governance.signing.canonical import sha256_hex
@@ -23,7 +24,7 @@ from placet.service.rollouts.showing import ShownRollout
 from tests.support.strategies.published import Shop
 from tests.support.strategies.rolling import Rolling, crowd, everybody, started
 
-LOG: Final = "tests.example/log"
+LOG: Final = str(Settings.model_fields["log_name"].default)
 PERMIT: Final = """
 @id("retention-promotes-calm-stages")
 permit (principal == Agent::"retention", action == Action::"promote", resource)

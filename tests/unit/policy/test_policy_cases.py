@@ -110,7 +110,7 @@ def test_a_failed_case_carries_what_fell_short() -> None:
          "c.yaml:2: agent 'retention': it must be an object"),
         (HEAD.replace("cases:", "cases: []"), "c.yaml:6: cases []"),
         (HEAD + "- {name: a, question: propose, expect: allow}\n- {name: b, question: approve, expect: allow}\n",
-         "c.yaml:8: cases.1.question 'approve': write 'propose', 'commit', 'decide', 'authorise', 'lift' or 'merge'"),
+         "c.yaml:8: cases.1.question 'approve': write 'propose', 'commit', 'promote', 'decide', 'authorise', 'lift'"),
         (HEAD + "- name: a\n  question: propose\n  expect: no\n", "c.yaml:9: cases.0.expect False"),
         (HEAD + "- name: a\n  question: propose\n", "c.yaml:7: cases.0.expect: it is missing"),
         (HEAD + "- name: a\n  question: propose\n  expected: allow\n  expect: allow\n", "c.yaml:9: cases.0.expected"),

@@ -172,8 +172,8 @@ def test_permitting_everybody_everything_is_over_broad() -> None:
     assert told(everything, FOUR_EYES) == [("always_true", "a.cedar", 1), ("over_broad", "a.cedar", 1)]
     (finding, *_) = check(files('@id("p") permit (principal, action, resource);', FOUR_EYES))
     assert finding.message == (
-        "'p' is over-broad: it permits everybody to authorise and commit and decide and lift and merge and propose "
-        "everything"
+        "'p' is over-broad: it permits everybody to authorise and commit and decide and lift and merge and promote and "
+        "propose everything"
     )
 
 

@@ -154,10 +154,11 @@ def sign(
     key_file: KeyOption = None,
     reason: ReasonOption = "",
 ) -> None:
-    """Sign that the policies in force may begin stages of rollouts in your place.
+    """Sign that policy may begin stages of rollouts.
 
-    They do so where one of them permits the action "promote", after a look at which all guard rails passed. You sign
-    exactly this set: once a file of it changes, it is signed again. Whoever may publish strategies may sign it.
+    The policies in force then do so in your place, where one of them permits the action "promote", after a look at
+    which all guard rails passed. You sign exactly this set: once a file of it changes, it is signed again. Whoever may
+    publish strategies may sign it.
     """
     from placet.service.documents.policy_signatures import draft_signature, sign_policies, take_signature
 
@@ -182,7 +183,10 @@ def sign(
 
 @app.command("signatures")
 def signatures(context: typer.Context, as_json: JsonFlag = False) -> None:
-    """List who signed which policy set, and whether it begins stages now; the newest first."""
+    """List who signed which policy set, the newest first.
+
+    Each says whether it begins stages of rollouts now.
+    """
     from placet.service.documents.policy_signatures import list_signatures
 
     toolbox: Toolbox = context.obj
@@ -201,7 +205,10 @@ def withdraw(
     by: ByOption = None,
     reason: CancelReasonOption = "",
 ) -> None:
-    """Withdraw a signature on a policy set: it begins no more stages. Those that it began stay."""
+    """Withdraw a signature on a policy set.
+
+    It begins no more stages. Those that it began stay.
+    """
     from placet.service.documents.policy_signatures import withdraw_signature
 
     toolbox: Toolbox = context.obj
