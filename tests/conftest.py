@@ -24,8 +24,8 @@ from tests.support.database_fixtures import (
     postgres_url,
 )
 from tests.support.guard import GUARD
-from tests.support.memory import in_memory
 from tests.support.programs.command import command
+from tests.support.programs.memory import in_memory
 from tests.support.steps import steps
 from tests.support.temporal import temporal_server
 from tests.support.world import Approver, World, world

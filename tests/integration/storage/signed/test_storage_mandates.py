@@ -231,18 +231,14 @@ def test_a_row_whose_budget_was_raised_gives_no_more_than_was_signed(database: D
     disarm(database_url, "mandate")
     with outsider(database_url) as shell:
         shell("UPDATE mandate SET budget_minor = 1000000")
-    uses = [
-        MandateUse(
-            tenant="demo",
-            mandate_id=ID,
-            run_id=run(number),
-            proposal=PROPOSAL,
-            customer_id=f"C{number}",
-            amount_minor=1000,
-            used_at=NOW,
-        )
-        for number in (1, 2, 3)
-    ]
+    same: dict[str, Any] = {
+        "tenant": "demo",
+        "mandate_id": ID,
+        "proposal": PROPOSAL,
+        "amount_minor": 1000,
+        "used_at": NOW,
+    }
+    uses = [MandateUse(run_id=run(number), customer_id=f"C{number}", **same) for number in (1, 2, 3)]
     with database.transaction() as tx:
         assert [tx.mandates.consume(mandate, use) for use in uses] == [True, True, False]
     with pytest.raises(GovernanceError, match="was altered in the database"):
