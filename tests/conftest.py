@@ -63,11 +63,14 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Let the files of tests lie in memory: the first process says where, and those it starts are told."""
     stack = ExitStack()
-    stack.enter_context(in_memory())
+    where = stack.enter_context(in_memory())
     config.add_cleanup(stack.close)
+    if where is not None and not config.option.basetemp:
+        config.option.basetemp = str(where / "t")  # pytest's own would be too long a path for sockets below it
 
 
 _TEMPORAL = pytest.StashKey[str]()

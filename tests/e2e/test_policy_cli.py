@@ -105,7 +105,7 @@ def test_a_wrong_table_of_cases_is_one_line_with_its_place(tmp_path: Path, polic
     table = policies / "policy_cases.yaml"
     table.write_text(table.read_text().replace("question: commit", "question: comit"))
     assert one_line(placet(tmp_path, "policy", "test", str(table))).startswith(
-        f"placet: {table}:71: cases.11.question 'comit': write 'propose', 'commit', 'decide', 'authorise'"
+        f"placet: {table}:71: cases.11.question 'comit': write 'propose', 'commit', 'promote', 'decide', 'authorise'"
     )
 
 

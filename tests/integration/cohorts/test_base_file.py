@@ -96,6 +96,7 @@ def test_a_fault_of_the_database_is_told_in_its_own_words_and_leaves_nothing(
 def test_a_full_disk_is_one_line(base: Database, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
+    _export(base, tmp_path)  # what SQLite keeps beside a database is there from the first transaction on
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:

@@ -17,27 +17,29 @@ import psutil
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 _ROOM: Final = 6 * 1024**3
 """Bytes that must be free: several times what all tests together keep at once."""
-_PREFIX: Final = "placet-tests-"
+_PREFIX: Final = "placet-"
+"""Short, and a process's number follows: a socket below it has at most 107 characters."""
 
 
 @contextmanager
-def in_memory() -> Iterator[None]:
-    """Let temporary files lie in memory while the block runs, those of processes it starts as well.
+def in_memory() -> Iterator[Path | None]:
+    """Let temporary files lie in memory while the block runs, those of processes it starts as well; yield where.
 
     Whoever names a folder (`TMPDIR`) gets them there, and keeps what failed tests left.
     """
     if os.environ.get("TMPDIR") or not _has_room():
-        yield
+        yield None
         return
     _sweep()
-    ours = f"{_PREFIX}{os.getpid()}-"
-    with tempfile.TemporaryDirectory(prefix=ours, dir=_MEMORY, ignore_cleanup_errors=True) as made:
-        os.environ["TMPDIR"] = tempfile.tempdir = made
-        try:
-            yield
-        finally:
-            os.environ.pop("TMPDIR", None)
-            tempfile.tempdir = None
+    made = _MEMORY / f"{_PREFIX}{os.getpid()}"
+    made.mkdir(mode=0o700)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(made)
+    try:
+        yield made
+    finally:
+        os.environ.pop("TMPDIR", None)
+        tempfile.tempdir = None
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def _has_room() -> bool:
@@ -49,6 +51,6 @@ def _has_room() -> bool:
 def _sweep() -> None:
     """Remove what a run left that was killed."""
     for left in _MEMORY.glob(f"{_PREFIX}*"):
-        with suppress(ValueError, IndexError):
-            if not psutil.pid_exists(int(left.name.removeprefix(_PREFIX).split("-")[0])):
+        with suppress(ValueError):
+            if not psutil.pid_exists(int(left.name.removeprefix(_PREFIX))):
                 shutil.rmtree(left, ignore_errors=True)
