@@ -35,7 +35,7 @@ MAY: dict[AccessRole, set[str]] = {
     "approver": {"read runs", "read inbox", "read customers", "read batches", "read mandates", "read delegations",
                  "read halts", "read keys", "read policies", "read notifications", "deliver runs", "deliver batches",
                  "deliver mandates", "deliver delegations", "deliver halts", "deliver strategies", "deliver rollouts",
-                 "withdraw mandates", "read cohorts", "read models", "read strategies", "read rollouts",
+                 "deliver policies", "withdraw policies", "withdraw mandates", "read cohorts", "read models", "read strategies", "read rollouts",
                  "withdraw delegations", "read walkthroughs", "operate walkthroughs", "withdraw walkthroughs",
                  "read journeys"},
     "auditor": {"read runs", "read inbox", "read customers", "read batches", "read mandates", "read delegations",
@@ -46,6 +46,7 @@ MAY: dict[AccessRole, set[str]] = {
                       "read delegations", "read halts", "read keys", "read policies", "read notifications",
                       "read tokens", "read record", "read oversight", "read events", "operate halts", "deliver keys",
                       "deliver tokens", "deliver halts", "withdraw mandates", "withdraw delegations",
+                      "withdraw policies",
                       "withdraw tokens", "read cohorts", "read models", "read strategies", "read rollouts",
                       "read walkthroughs", "operate walkthroughs", "withdraw walkthroughs", "read journeys"},
 }  # fmt: skip
