@@ -46,7 +46,7 @@ def _postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def _stock(request: pytest.FixtureRequest) -> str:
-    return next((name for name in request.fixturenames if name in STOCKS), "")
+    return next((name for name in request.fixturenames if name in STOCKS), "")  # their names are theirs alone
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def api(database: Database) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def base(api: httpx.Client, database: Database) -> httpx.Client:
+def five(api: httpx.Client, database: Database) -> httpx.Client:
     theirs = [event(number, subject=f"customer:C{number % 5}") for number in range(20)]
     assert sent(api, theirs, BATCH).json()["accepted"] == 20
     fold_all(database, "demo")
@@ -97,14 +97,14 @@ def test_a_text_that_is_not_sent_as_json_is_told_how_to_send_it(api: httpx.Clien
         assert refused.json()["detail"].endswith("it is not read as JSON; send it with Content-Type: application/json")
 
 
-def test_the_base_is_asked_what_a_strategy_would_do(base: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = base.post("/v1/strategies/preview", json={"text": EVERYBODY}).json()
+def test_the_base_is_asked_what_a_strategy_would_do(five: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = five.post("/v1/strategies/preview", json={"text": EVERYBODY}).json()
     assert (found["base"], found["members"], found["control"]) == (5, 5, 0)
     assert [one["treated"] for one in found["stages"]][-1] == 5
     assert [one["could_get"] for one in found["treatments"]] == [5, 0]
     assert found["treatments"][1]["removed"][0]["customers"] + found["treatments"][1]["other_arm"] == 5
     monkeypatch.setattr("placet.interfaces.http.endpoints.live.strategies.MOST_CUSTOMERS", 4)
-    refused = base.post("/v1/strategies/preview", json={"text": EVERYBODY})
+    refused = five.post("/v1/strategies/preview", json={"text": EVERYBODY})
     assert problem(refused) == (422, "base_too_large")
     assert "`placet strategy preview`" in refused.json()["detail"]
 
@@ -136,10 +136,10 @@ def test_two_versions_are_compared_in_words(api: httpx.Client) -> None:
     assert same["changes"] == []
 
 
-def test_the_next_best_action_says_where_all_others_fall(base: httpx.Client) -> None:
+def test_the_next_best_action_says_where_all_others_fall(five: httpx.Client) -> None:
     other = EVERYBODY.replace("name: keep_at_risk", "name: another").replace("wallet_payments_7d > 0", "nps > 3")
     asked = {"customer_id": "C1", "channel": "agent", "texts": [EVERYBODY, other]}
-    found = base.post("/v1/strategies/decide", json=asked).json()
+    found = five.post("/v1/strategies/decide", json=asked).json()
     assert {one["strategy"] for one in found["weighed"]} == {"keep_at_risk", "another"}
     assert all(one["fell"] and one["reason"]["detail"] for one in found["weighed"])
     refusals: list[tuple[dict[str, Any], tuple[int, str]]] = [
@@ -151,15 +151,15 @@ def test_the_next_best_action_says_where_all_others_fall(base: httpx.Client) -> 
         ({"customer_id": "\u202ex"}, (422, "malformed")),
     ]
     for change, said in refusals:
-        assert problem(base.post("/v1/strategies/decide", json={**asked, **change})) == said, change
+        assert problem(five.post("/v1/strategies/decide", json={**asked, **change})) == said, change
 
 
 def test_a_plan_counts_what_strategies_together_would_do(
-    base: httpx.Client, database: Database, monkeypatch: pytest.MonkeyPatch
+    five: httpx.Client, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = EVERYBODY.replace("name: keep_at_risk", "name: another").replace("loyalty_credit", "other_credit")
     asked: dict[str, Any] = {"channel": "agent", "texts": [EVERYBODY, other]}
-    found = base.post("/v1/strategies/plan", json=asked)
+    found = five.post("/v1/strategies/plan", json=asked)
     assert found.status_code == 200
     told = StrategyPlan.model_validate_json(found.text)
     strategies = [strategy_of(text, "text") for text in asked["texts"]]
@@ -176,9 +176,9 @@ def test_a_plan_counts_what_strategies_together_would_do(
         ({"tenant": "other"}, (422, "malformed")),
     ]
     for change, said in refusals:
-        assert problem(base.post("/v1/strategies/plan", json={**asked, **change})) == said, change
+        assert problem(five.post("/v1/strategies/plan", json={**asked, **change})) == said, change
     monkeypatch.setattr("placet.interfaces.http.endpoints.live.strategies.MOST_CUSTOMERS", 4)
-    refused = base.post("/v1/strategies/plan", json=asked)
+    refused = five.post("/v1/strategies/plan", json=asked)
     assert problem(refused) == (422, "base_too_large")
     assert "`placet strategy plan`" in refused.json()["detail"]
 
