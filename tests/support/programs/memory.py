@@ -52,5 +52,6 @@ def _sweep() -> None:
     """Remove what a run left that was killed."""
     for left in _MEMORY.glob(f"{_PREFIX}*"):
         with suppress(ValueError):
-            if not psutil.pid_exists(int(left.name.removeprefix(_PREFIX))):
+            number = int(left.name.removeprefix(_PREFIX))
+            if number == os.getpid() or not psutil.pid_exists(number):
                 shutil.rmtree(left, ignore_errors=True)
